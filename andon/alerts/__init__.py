@@ -1,0 +1,1 @@
+"""When an alert fires and resolves, and its life cycle."""

@@ -1,0 +1,1 @@
+"""Time splits, metrics, and the choice of thresholds."""

@@ -1,0 +1,77 @@
+"""Training and validation: by time with a purge, or by whole lines for a pooled model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from andon.frames import MICROSECOND, SignalFrame, TrainingFrame, from_microseconds, to_microseconds
+from configs.periods import Period
+
+
+def split_rows(
+    frame: TrainingFrame, train: Period | None, validation: Period | None, horizon: timedelta, pooled: bool
+) -> tuple[TrainingFrame, TrainingFrame]:
+    """Split labelled rows into training and validation rows.
+
+    Both periods given: those. Only ``train``: its last fifth validates. Neither: the last fifth of the time there is, or,
+    pooled over more than one line, of the lines in natural order. Where training comes before validation, its last
+    ``horizon`` is purged: labels there look into the validation period.
+    """
+    if pooled and train is None and len(frame.lines) > 1:
+        kept = set(training_lines(frame.lines))
+        member = np.array([line in kept for line in frame.lines])[frame.groups]
+        return frame.rows(member), frame.rows(~member)
+    if not len(frame):
+        return frame, frame
+    span = (from_microseconds(int(frame.times.min())), from_microseconds(int(frame.times.max())) + MICROSECOND)
+    training, validating = periods(train, validation, *span)
+    times = frame.times
+    last = to_microseconds(training.end)
+    if training.end <= validating.start:
+        last -= horizon // MICROSECOND
+    in_training = (times >= to_microseconds(training.start)) & (times < last)
+    in_validation = (times >= to_microseconds(validating.start)) & (times < to_microseconds(validating.end))
+    return frame.rows(in_training), frame.rows(in_validation)
+
+
+def periods(train: Period | None, validation: Period | None, start: datetime, end: datetime) -> tuple[Period, Period]:
+    """Return the periods that a definition means on data of ``[start, end)``."""
+    if train is not None and validation is not None:
+        return train, validation
+    whole = train or Period(start=start, end=end)
+    cut = whole.start + (whole.end - whole.start) * 4 / 5
+    return Period(start=whole.start, end=cut), Period(start=cut, end=whole.end)
+
+
+def training_lines(lines: Sequence[str]) -> list[str]:
+    """Return the first four fifths of the lines in natural order, at least one, and not all of several.
+
+    Examples
+    --------
+    >>> training_lines(["unit 10", "unit 9", "unit 1", "unit 2", "unit 3"])
+    ['unit 1', 'unit 2', 'unit 3', 'unit 9']
+    """
+    ordered = sorted(lines, key=_natural)
+    return ordered[: max(1, min(len(ordered) - 1, len(ordered) * 4 // 5))] if len(ordered) > 1 else ordered
+
+
+def training_frames(
+    frames: Sequence[SignalFrame], train: Period | None, validation: Period | None, pooled: bool
+) -> list[SignalFrame]:
+    """Return what may be looked at before validation: whole training lines, or each line's training period."""
+    if pooled and train is None and len(frames) > 1:
+        kept = set(training_lines([frame.line for frame in frames]))
+        return [frame for frame in frames if frame.line in kept]
+    start = min(int(frame.times[0]) for frame in frames)
+    end = max(int(frame.times[-1]) for frame in frames) + 1
+    training, _ = periods(train, validation, from_microseconds(start), from_microseconds(end))
+    cut = [frame.between(training.start, training.end) for frame in frames]
+    return [frame for frame in cut if len(frame)] or list(frames[:1])
+
+
+def _natural(name: str) -> list[tuple[int, int, str]]:
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.findall(r"\d+|\D+", name)]

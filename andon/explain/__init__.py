@@ -1,0 +1,1 @@
+"""Why an alert came, and what would have avoided it."""

@@ -1,0 +1,1 @@
+"""Aggregations as declared data, computed by one engine for training, serving and explanation."""

@@ -1,0 +1,190 @@
+"""Frames that are validated once, at birth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from andon.errors import DataError
+from configs.definitions import VariableType
+
+TIME = pl.Datetime("us", "UTC")
+MICROSECOND = timedelta(microseconds=1)
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class SignalFrame:
+    """Readings of one line: one row per reading time, one column per variable. Build with `signal_frame`.
+
+    ``data`` has ``time`` (timestamp[us, UTC], strictly rising), Float64 columns for numbers and booleans (0, 1) and
+    String columns for categories; null where nothing was read; never NaN or infinite. Columns stand in name order, so
+    that the order of a table's columns never matters. ``sampling`` is the usual time between readings.
+    """
+
+    line: str
+    data: pl.DataFrame
+    types: Mapping[str, VariableType]
+    sampling: timedelta
+
+    @property
+    def variables(self) -> list[str]:
+        """Names of the variables, in order."""
+        return self.data.columns[1:]
+
+    @property
+    def times(self) -> Integers:
+        """Microseconds since the Unix epoch, int64 (n_rows,)."""
+        return self.data["time"].to_physical().to_numpy()
+
+    def numbers(self, variable: str) -> Floats:
+        """Return readings of a number or boolean, float64 (n_rows,), NaN where nothing was read."""
+        return self.data[variable].cast(pl.Float64).fill_null(np.nan).to_numpy()
+
+    def __len__(self) -> int:
+        return self.data.height
+
+    def select(self, variables: Sequence[str]) -> SignalFrame:
+        """Keep some variables, and every reading time.
+
+        Raises
+        ------
+        DataError
+            If the line lacks one.
+        """
+        missing = sorted(set(variables) - set(self.types))
+        if missing:
+            raise DataError(
+                f"line {self.line}",
+                f"has no variable {missing[0]!r}",
+                f"import it; it has {', '.join(self.types) or 'none'}",
+            )
+        keep = sorted(variables)
+        return SignalFrame(self.line, self.data.select("time", *keep), {v: self.types[v] for v in keep}, self.sampling)
+
+    def between(self, start: datetime | None, end: datetime | None) -> SignalFrame:
+        """Rows of ``[start, end)``."""
+        rows = self.data
+        if start is not None:
+            rows = rows.filter(pl.col("time") >= start)
+        if end is not None:
+            rows = rows.filter(pl.col("time") < end)
+        return SignalFrame(self.line, rows, self.types, self.sampling)
+
+
+def signal_frame(
+    line: str, data: pl.DataFrame, types: Mapping[str, VariableType], sampling: timedelta | None = None
+) -> SignalFrame:
+    """Validate readings and make a `SignalFrame`.
+
+    NaN becomes null; rows without any value are dropped; columns are put in name order. Where ``sampling`` is None it
+    is the median time between readings (1 s for fewer than two).
+
+    Raises
+    ------
+    DataError
+        On a missing or wrong ``time``, unsorted or repeated times, infinite numbers, or a column not of its type.
+    """
+    place = f"line {line}"
+    if "time" not in data.columns or data.schema["time"] != TIME:
+        raise DataError(
+            place, f"time is {data.schema.get('time', 'missing')}", "give timestamps in UTC, to the microsecond"
+        )
+    if set(data.columns) - {"time"} != set(types):
+        raise DataError(
+            place, f"columns {sorted(set(data.columns) - {'time'})} are not {sorted(types)}", "give each a type"
+        )
+    columns = []
+    for name in sorted(types):
+        column = data[name]
+        if types[name] == "category":
+            if column.dtype not in (pl.String, pl.Null) and not isinstance(column.dtype, pl.Categorical | pl.Enum):
+                raise DataError(f"{place}: {name}", f"is a category but holds {column.dtype}", "give text")
+            columns.append(column.cast(pl.String))
+            continue
+        if not (column.dtype.is_numeric() or column.dtype in (pl.Boolean, pl.Null)):
+            raise DataError(f"{place}: {name}", f"is a {types[name]} but holds {column.dtype}", "give numbers")
+        column = column.cast(pl.Float64).fill_nan(None)
+        if column.is_infinite().any():
+            at = data["time"][int(column.is_infinite().fill_null(value=False).arg_max() or 0)]
+            raise DataError(f"{place}: {name}", f"is infinite at {at}", "leave the cell empty instead")
+        if types[name] == "boolean" and not column.drop_nulls().is_in([0.0, 1.0]).all():
+            wrong = column.filter(~column.is_in([0.0, 1.0])).drop_nulls()[0]
+            raise DataError(f"{place}: {name}", f"is a boolean but holds {wrong:g}", "give 0 or 1, or type: number")
+        columns.append(column)
+    frame = pl.DataFrame([data["time"], *columns])
+    if types:
+        frame = frame.filter(pl.any_horizontal(pl.col(sorted(types)).is_not_null()))
+    if frame["time"].null_count():
+        raise DataError(place, "has rows without a time", "fill or drop them")
+    steps = np.diff(frame["time"].to_physical().to_numpy())
+    if (steps <= 0).any():
+        at = frame["time"][int(np.argmax(steps <= 0)) + 1]
+        raise DataError(place, f"times do not rise at {at}", "sort the rows and keep one for each time")
+    usual = sampling or (timedelta(microseconds=float(np.median(steps))) if len(steps) else timedelta(seconds=1))
+    return SignalFrame(line, frame, {name: types[name] for name in sorted(types)}, usual)
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureFrame:
+    """Features of rows of one line.
+
+    ``values`` is float64 (n_rows, n_features), C-ordered, NaN where a window held no reading; ``times`` is int64
+    microseconds (n_rows,); ``complete`` (n_rows,) is True from the first row with a full window on; ``names`` are the
+    columns' names.
+    """
+
+    line: str
+    times: Integers
+    values: Floats
+    complete: Booleans
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingFrame:
+    """Labelled rows, of one line or of many.
+
+    ``values`` float64 (n_rows, n_features); ``labels`` float64 (n_rows,) of 0 and 1; ``times`` int64 microseconds
+    (n_rows,); ``groups`` int64 (n_rows,) indexes ``lines``. Rows stand by line, then by time.
+    """
+
+    values: Floats
+    labels: Floats
+    times: Integers
+    groups: Integers
+    lines: tuple[str, ...]
+    names: tuple[str, ...]
+
+    def rows(self, mask: Booleans) -> TrainingFrame:
+        """Keep the rows of ``mask``."""
+        return TrainingFrame(
+            self.values[mask], self.labels[mask], self.times[mask], self.groups[mask], self.lines, self.names
+        )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def to_microseconds(moment: datetime) -> int:
+    """Microseconds since the Unix epoch.
+
+    Examples
+    --------
+    >>> to_microseconds(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
+    1000000
+    """
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // MICROSECOND
+
+
+def from_microseconds(moment: int) -> datetime:
+    """Inverse of `to_microseconds`."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + int(moment) * MICROSECOND

@@ -1,0 +1,1 @@
+"""Learners, and the bundle: a model as one directory."""

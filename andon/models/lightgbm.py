@@ -1,0 +1,101 @@
+"""LightGBM (Ke et al. 2017): gradient-boosted trees on histograms; saved as its own text model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from andon.frames import Floats, TrainingFrame
+from andon.models.classifiers import require_finite, require_two_classes
+
+if TYPE_CHECKING:
+    import optuna
+
+FILE = "lightgbm.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class FittedLightgbm:
+    """A booster; missing values are NaN."""
+
+    booster: Any
+
+    def predict(self, values: Floats) -> Floats:
+        """Return probabilities, float64 (n_rows,)."""
+        return np.asarray(self.booster.predict(require_finite(values), num_threads=1), dtype=np.float64)
+
+    def save(self, folder: Path) -> None:
+        """Write the text model."""
+        (folder / FILE).write_text(self.booster.model_to_string(), encoding="utf-8")
+
+
+def suggest(trial: optuna.Trial) -> dict[str, Any]:
+    """Draw a configuration."""
+    return {
+        "rounds": trial.suggest_int("rounds", 40, 300, log=True),
+        "learning_rate": trial.suggest_float("learning_rate", 0.02, 0.2, log=True),
+        "num_leaves": trial.suggest_int("num_leaves", 4, 48, log=True),
+        "min_data_in_leaf": trial.suggest_int("min_data_in_leaf", 5, 200, log=True),
+        "feature_fraction": trial.suggest_float("feature_fraction", 0.2, 1.0),
+        "bagging_fraction": trial.suggest_float("bagging_fraction", 0.5, 1.0),
+        "lambda_l2": trial.suggest_float("lambda_l2", 0.01, 100.0, log=True),
+        "positive_weight": trial.suggest_float("positive_weight", 1.0, 10.0, log=True),
+    }
+
+
+def cheapest() -> dict[str, Any]:
+    """Return a small, regular booster."""
+    return {
+        "rounds": 60,
+        "learning_rate": 0.1,
+        "num_leaves": 15,
+        "min_data_in_leaf": 20,
+        "feature_fraction": 0.6,
+        "bagging_fraction": 0.8,
+        "lambda_l2": 1.0,
+        "positive_weight": 1.0,
+    }
+
+
+def fit(training: TrainingFrame, params: Mapping[str, Any], *, seed: int, threads: int = 1) -> FittedLightgbm:
+    """Fit a booster.
+
+    Raises
+    ------
+    ModelError
+        If only one class is there.
+    """
+    import lightgbm
+
+    require_two_classes(training)
+    rows = lightgbm.Dataset(
+        require_finite(training.values), training.labels, params={"verbose": -1, "num_threads": threads}
+    )
+    settings = {
+        "objective": "binary",
+        "learning_rate": params["learning_rate"],
+        "num_leaves": params["num_leaves"],
+        "min_data_in_leaf": params["min_data_in_leaf"],
+        "feature_fraction": params["feature_fraction"],
+        "bagging_fraction": params["bagging_fraction"],
+        "bagging_freq": 1,
+        "lambda_l2": params["lambda_l2"],
+        "scale_pos_weight": params["positive_weight"],
+        "num_threads": threads,
+        "deterministic": True,
+        "force_row_wise": True,
+        "seed": seed,
+        "verbose": -1,
+    }
+    return FittedLightgbm(lightgbm.train(settings, rows, num_boost_round=params["rounds"]))
+
+
+def load(folder: Path) -> FittedLightgbm:
+    """Read the text model."""
+    import lightgbm
+
+    return FittedLightgbm(lightgbm.Booster(model_str=(folder / FILE).read_text(encoding="utf-8")))

@@ -1,0 +1,149 @@
+"""A trained monitor of one line, and its parts on disk: arrays without pickle, and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from andon.errors import ModelError
+from andon.frames import Floats
+from andon.models.monitors.calibration import LineScore
+from andon.models.monitors.networks import PackedNetworks
+from andon.models.monitors.windows import Scaling
+from andon.records import ModelCard, ModelKey
+
+PARTS = "monitor.npz"
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorBundle:
+    """Everything needed to forecast and judge the variables (v of them, in name order) of one line."""
+
+    key: ModelKey
+    definition: dict[str, Any]
+    """JSON form of the Monitor."""
+    definition_version: int
+    window: int
+    """Rows that a forecast looks back on."""
+    sampling: timedelta
+    variables: tuple[str, ...]
+    scaling: Scaling
+    networks: PackedNetworks
+    residual_scales: Floats
+    """Usual size of each variable's residuals, in its own unit, float64 (v,)."""
+    thresholds: Floats
+    """Scores from which a variable is flagged, float64 (v,)."""
+    line: LineScore
+    card: ModelCard
+
+    @property
+    def rows_needed(self) -> int:
+        """Rows that stand before a row so that its scores are the same as with all of history."""
+        return self.window + self.line.reach
+
+
+def write_parts(bundle: MonitorBundle, folder: Path) -> dict[str, Any]:
+    """Write the arrays into ``folder`` and return what the manifest keeps: window, sampling, variables."""
+    arrays: dict[str, Any] = {"residual_scales": bundle.residual_scales, "thresholds": bundle.thresholds}
+    for prefix, part in (("scaling", bundle.scaling), ("networks", bundle.networks), ("line", bundle.line)):
+        arrays |= {f"{prefix}.{field.name}": np.asarray(getattr(part, field.name)) for field in fields(part)}
+    np.savez(folder / PARTS, allow_pickle=False, **arrays)
+    return {
+        "window": bundle.window,
+        "sampling_us": bundle.sampling // timedelta(microseconds=1),
+        "variables": list(bundle.variables),
+    }
+
+
+def read_parts(
+    folder: Path,
+    parts: Mapping[str, Any],
+    *,
+    key: ModelKey,
+    definition: dict[str, Any],
+    definition_version: int,
+    card: ModelCard,
+) -> MonitorBundle:
+    """Read what `write_parts` wrote. Nothing in it is trusted to be well formed.
+
+    Raises
+    ------
+    ModelError
+        If an array is missing, or its shape or type does not fit the others.
+    """
+    try:
+        with np.load(folder / PARTS, allow_pickle=False) as arrays:
+            bundle = MonitorBundle(
+                key=key,
+                definition=definition,
+                definition_version=definition_version,
+                window=int(parts["window"]),
+                sampling=timedelta(microseconds=int(parts["sampling_us"])),
+                variables=tuple(str(name) for name in parts["variables"]),
+                scaling=Scaling(**_fields(arrays, "scaling", Scaling)),
+                networks=PackedNetworks(**_fields(arrays, "networks", PackedNetworks)),
+                residual_scales=arrays["residual_scales"],
+                thresholds=arrays["thresholds"],
+                line=LineScore(**_fields(arrays, "line", LineScore)),
+                card=card,
+            )
+        _check(bundle)
+    except (OSError, KeyError, TypeError, ValueError, EOFError) as error:
+        raise ModelError(f"{folder / PARTS}", f"is damaged: {error}", "train the monitor again") from error
+    return bundle
+
+
+def _fields(arrays: Mapping[str, Any], prefix: str, part: type[Any]) -> dict[str, Any]:
+    values = {field.name: arrays[f"{prefix}.{field.name}"] for field in fields(part)}
+    return {name: float(value) if value.ndim == 0 else value for name, value in values.items()}
+
+
+def _check(bundle: MonitorBundle) -> None:
+    """Raise ValueError unless every index and size that the compiled loops follow stays inside its array."""
+    count, networks, line = len(bundle.variables), bundle.networks, bundle.line
+    if bundle.window < 1 or bundle.sampling <= timedelta(0):
+        raise ValueError("window and sampling must be positive")
+    vectors = {
+        "means": bundle.scaling.means, "scales": bundle.scaling.scales,
+        "residual_scales": bundle.residual_scales, "thresholds": bundle.thresholds,
+    }  # fmt: skip
+    for name, vector in vectors.items():
+        if vector.shape != (count,) or vector.dtype != np.float64 or not np.isfinite(vector).all():
+            raise ValueError(f"{name} is not {count} finite numbers")
+    for name in ("lags", "others", "anchored", "activations", "offsets"):
+        vector = getattr(networks, name)
+        if vector.shape != (count,) or vector.dtype != np.int64 or (vector < 0).any():
+            raise ValueError(f"networks.{name} is not {count} whole numbers")
+    sizes = networks.sizes
+    if sizes.ndim != 2 or len(sizes) != count or sizes.dtype != np.int64 or (sizes < 0).any():
+        raise ValueError("networks.sizes does not fit the variables")
+    lengths = (sizes[:, :-1] * sizes[:, 1:] + sizes[:, 1:]).sum(axis=1)
+    if (
+        (networks.lags > bundle.window).any()
+        or (sizes[:, 0] != networks.lags + count * (networks.others > 0)).any()
+        or networks.weights.dtype != np.float64
+        or networks.weights.ndim != 1
+        or (networks.offsets + lengths > len(networks.weights)).any()
+    ):
+        raise ValueError("networks do not fit their weights")
+    members, charts = len(line.members), len(line.spans)
+    if (
+        line.members.dtype != np.int64
+        or not members
+        or line.members.min() < 0
+        or line.members.max() >= count
+        or line.spans.dtype != np.int64
+        or not charts
+        or line.spans.min() < 1
+        or line.limits.shape != (members,)
+        or line.precisions.shape != (charts, members, members)
+        or line.reaches.shape != (charts,)
+        or any(array.dtype != np.float64 for array in (line.limits, line.precisions, line.reaches))
+        or not isinstance(line.threshold, float)
+    ):
+        raise ValueError("the line score does not fit the variables")

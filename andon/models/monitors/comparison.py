@@ -1,0 +1,116 @@
+"""Which forecaster each variable gets: the simplest one, unless another is better beyond noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from andon.frames import Floats
+from andon.models.monitors.networks import Network
+
+NOISE = 2.0
+"""Standard errors by which a forecaster must be better than a simpler one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One configuration tried on all variables of a line."""
+
+    learner: str
+    params: dict[str, Any]
+    networks: tuple[Network, ...]
+    residuals: Floats
+    """On validation rows, standardised, float64 (n_rows, v), NaN where nothing was read."""
+    seconds: float
+
+    @property
+    def rmse(self) -> Floats:
+        """Error of each variable on validation rows, standardised, float64 (v,)."""
+        return root_mean_square(self.residuals)
+
+    @property
+    def metric(self) -> float:
+        """Mean standardised RMSE over the variables: what a search minimises."""
+        return float(np.mean(self.rmse))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The forecaster of one variable. ``learner`` is persistence, constant or that of an evaluation."""
+
+    learner: str
+    params: Mapping[str, Any]
+    network: Network
+    errors: dict[str, float | None]
+    """RMSE on validation rows of ``persistence`` and the best of each learner, standardised."""
+
+
+def root_mean_square(residuals: Floats) -> Floats:
+    """Return the root mean square of each column (n, v) over its known rows, 0 where there are none.
+
+    Examples
+    --------
+    >>> root_mean_square(np.array([[3.0, np.nan], [-3.0, np.nan]])).tolist()
+    [3.0, 0.0]
+    """
+    known = ~np.isnan(residuals)
+    squares: Floats = np.where(known, residuals, 0.0) ** 2
+    means: Floats = squares.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    return np.sqrt(means)
+
+
+def beats(challenger: Floats, incumbent: Floats, noise: float = NOISE) -> bool:
+    """Return whether a challenger's squared residuals (n,) are smaller than an incumbent's beyond noise.
+
+    The mean difference must pass ``noise`` times its standard error by batch means: the rows, which follow each other,
+    are cut into at most 20 blocks, and the blocks taken as independent (Diebold and Mariano, "Comparing Predictive
+    Accuracy", 1995, with the variance of Schmeiser's batch means, 1982).
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> small, large = rng.normal(size=400), rng.normal(size=400) * 2
+    >>> beats(small, large), beats(large, small), beats(small, small)
+    (True, False, False)
+    """
+    gain = incumbent**2 - challenger**2
+    gain = gain[~np.isnan(gain)]
+    blocks = min(20, len(gain) // 4)
+    if blocks < 2:
+        return False
+    means = np.array([block.mean() for block in np.array_split(gain, blocks)])
+    return bool(means.mean() > noise * means.std(ddof=1) / np.sqrt(blocks) and means.mean() > 0)
+
+
+def choose(
+    column: int, evaluations: Sequence[Evaluation], persistence: Floats, fallback: Network, order: Sequence[str]
+) -> Choice:
+    """Choose the forecaster of one variable.
+
+    ``order`` names the learners from the simplest on. Within a learner the first configuration tried stays unless the
+    best is better beyond noise. The simplest learner is taken unless persistence is better beyond noise; each further
+    one must be better beyond noise than what was chosen before it and than persistence. ``persistence`` (n,) are
+    standardised residuals on validation rows; ``fallback`` is the network of persistence.
+    """
+    errors: dict[str, float | None] = {"persistence": float(root_mean_square(persistence[:, None])[0])}
+    chosen: Evaluation | None = None
+    for position, learner in enumerate(order):
+        tried = [evaluation for evaluation in evaluations if evaluation.learner == learner]
+        if not tried:
+            errors[learner] = None
+            continue
+        best = min(tried, key=lambda evaluation: float(evaluation.rmse[column]))
+        errors[learner] = float(best.rmse[column])
+        if best is not tried[0] and not beats(best.residuals[:, column], tried[0].residuals[:, column]):
+            best = tried[0]
+        mine = best.residuals[:, column]
+        if position == 0 and learner == "linear":
+            chosen = None if beats(persistence, mine) else best
+        elif beats(mine, persistence) and (chosen is None or beats(mine, chosen.residuals[:, column])):
+            chosen = best
+    if chosen is None:
+        return Choice("persistence", {}, fallback, errors)
+    return Choice(chosen.learner, chosen.params, chosen.networks[column], errors)

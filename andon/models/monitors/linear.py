@@ -1,0 +1,101 @@
+"""Ridge regression of each variable on its own lags and, where asked, on the last reading of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from andon.frames import Floats, Integers
+from andon.models.monitors.networks import Network, constant_network
+from andon.models.monitors.windows import design
+
+if TYPE_CHECKING:
+    import optuna
+
+NAME = "linear"
+_ALPHAS: Floats = np.geomspace(1e-6, 1e2, 33)
+
+
+def suggest(trial: optuna.Trial) -> dict[str, Any]:
+    """Draw a configuration; how much to shrink is found by `fit` for each variable, in closed form."""
+    return {
+        "anchored": trial.suggest_categorical("anchored", [False, True]),
+        "others": trial.suggest_categorical("others", [False, True]),
+        "lags": trial.suggest_categorical("lags", [1.0, 0.5, 0.2]),
+    }
+
+
+def cheapest() -> dict[str, Any]:
+    """Return the configuration that every search begins with."""
+    return {"anchored": False, "others": False, "lags": 1.0}
+
+
+def fit(
+    series: Floats, rows: Integers, window: int, params: Mapping[str, Any], *, seed: int, threads: int = 1
+) -> tuple[Network, ...]:
+    """Fit one regression a variable.
+
+    Parameters
+    ----------
+    series
+        Standardised readings, float64 (n_rows, v), NaN where nothing was read.
+    rows
+        Rows to learn from, int64; each has ``window`` rows before it.
+    params
+        ``lags`` (share of the window used), ``others``, ``anchored``.
+    seed, threads
+        Not needed here: the answer is in closed form.
+
+    Returns
+    -------
+    tuple of Network
+        In the order of the columns; a column without readings in ``rows`` expects its mean.
+    """
+    lags = lag_count(params, window)
+    networks = []
+    for column in range(series.shape[1]):
+        inputs, targets = design(series, rows, column, window, lags, params["others"], params["anchored"])
+        if not len(targets):
+            networks.append(constant_network())
+            continue
+        weights, bias = ridge(inputs, targets)
+        networks.append(
+            Network(lags, params["others"], params["anchored"], "linear", (weights[:, None],), (np.array([bias]),))
+        )
+    return tuple(networks)
+
+
+def lag_count(params: Mapping[str, Any], window: int) -> int:
+    """Return how many lags a share of the window is, at least one.
+
+    Examples
+    --------
+    >>> lag_count({"lags": 0.2}, 30)
+    6
+    """
+    return max(1, min(window, round(float(params["lags"]) * window)))
+
+
+def ridge(inputs: Floats, targets: Floats) -> tuple[Floats, float]:
+    """Solve ridge regression, its penalty chosen by generalised cross-validation.
+
+    Golub, Heath and Wahba, "Generalized Cross-Validation as a Method for Choosing a Good Ridge Parameter",
+    Technometrics 21 (1979). ``inputs`` (n, p), ``targets`` (n,). Returns weights (p,) and intercept.
+    """
+    n_rows = len(targets)
+    centre, middle = inputs.mean(axis=0), float(targets.mean())
+    gram = (inputs - centre).T @ (inputs - centre) / n_rows
+    moment = (inputs - centre).T @ (targets - middle) / n_rows
+    power = float(np.mean((targets - middle) ** 2))
+    values, vectors = np.linalg.eigh(gram)
+    values = np.maximum(values, 0.0)
+    along = vectors.T @ moment
+    shrunk = values + _ALPHAS[:, None]
+    errors = power - 2 * np.sum(along**2 / shrunk, axis=1) + np.sum(along**2 * values / shrunk**2, axis=1)
+    freedom = 1 - (1 + np.sum(values / shrunk, axis=1)) / n_rows
+    scores = np.where(freedom > 0, np.maximum(errors, 0.0) / np.maximum(freedom, 1e-9) ** 2, np.inf)
+    alpha = _ALPHAS[int(np.argmin(scores))]
+    weights = vectors @ (along / (values + alpha))
+    return weights, middle - float(centre @ weights)

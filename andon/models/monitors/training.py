@@ -1,0 +1,298 @@
+"""From a line's readings to a monitor: prepare, try configurations, choose, calibrate, bundle."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from andon.errors import ModelError
+from andon.frames import MICROSECOND, Booleans, Floats, Integers, SignalFrame, from_microseconds
+from andon.models.monitors.bundle import MonitorBundle
+from andon.models.monitors.calibration import conformal_threshold, fit_line_score, robust_scale, smallest_scale
+from andon.models.monitors.comparison import Choice, Evaluation, choose
+from andon.models.monitors.forecasters import FORECASTERS, forecaster
+from andon.models.monitors.networks import Network, constant_network, pack, persistence_network
+from andon.models.monitors.periods import split_periods, watched_variables
+from andon.models.monitors.windows import Scaling, fit_scaling, read_values, target_rows
+from andon.records import ModelCard, ModelKey
+from configs.definitions import Monitor
+
+LEAST_TRAINING, LEAST_VALIDATION = 20, 10
+"""Rows with a full window before them, and readings of a variable in them, without which nothing is learnt."""
+_ORIGINS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorData:
+    """A line's readings, ready to learn from: v variables with enough readings, in name order."""
+
+    line: str
+    sampling: timedelta
+    window: int
+    rate: float
+    variables: tuple[str, ...]
+    skipped: dict[str, str]
+    """Why the other variables are not watched."""
+    constant: Booleans
+    """Variables that never change in training, bool (v,)."""
+    scaling: Scaling
+    series: Floats
+    """Standardised readings, float64 (n_rows, v), NaN where nothing was read."""
+    least: Floats
+    """Smallest meaningful residual of each variable, standardised, float64 (v,)."""
+    training: Integers
+    """Rows to learn from; the ``window`` rows before each are training rows too."""
+    validation: Integers
+    """Rows that judge; each has ``window`` rows before it."""
+    start: datetime
+    end: datetime
+    """Half-open span of the rows that are read."""
+
+    @property
+    def persistence(self) -> Floats:
+        """Residuals of "as before" on validation rows, standardised, float64 (n_validation, v)."""
+        return self.residuals([persistence_network()] * len(self.variables), self.validation)
+
+    def residuals(self, networks: Sequence[Network], rows: Integers) -> Floats:
+        """Return reading minus expected at ``rows``, standardised, float64 (n, v), NaN where nothing was read."""
+        if not len(rows):
+            return np.zeros((0, len(self.variables)))
+        first, end = int(rows.min()), int(rows.max()) + 1
+        expected = pack(networks).predict(self.series, self.window, first, end)
+        return self.series[rows] - expected[rows - first]
+
+
+def prepare_monitor(frame: SignalFrame, definition: Monitor) -> MonitorData:
+    """Choose variables and rows by the definition, and standardise by training rows.
+
+    Raises
+    ------
+    ConfigError
+        If the definition names variables that the line cannot give.
+    ModelError
+        If there are too few rows, or no variable has enough readings.
+    """
+    place = f"Monitor {definition.name} on line {frame.line}"
+    names = watched_variables(frame, definition)
+    in_training, in_validation = split_periods(frame, definition.train, definition.validation)
+    training = target_rows(in_training, definition.window)
+    validation = target_rows(in_validation, definition.window, context=np.ones(len(frame), np.bool_))
+    for word, rows, member, least in (
+        ("training", training, in_training, LEAST_TRAINING),
+        ("validation", validation, in_validation, LEAST_VALIDATION),
+    ):
+        if len(rows) < least:
+            raise ModelError(
+                place,
+                f"has {int(member.sum())} {word} rows, of which {len(rows)} have {definition.window} rows before them",
+                f"at least {least} are needed; give a longer period, import more rows, or lower window",
+            )
+    values = read_values(frame, names)
+    skipped: dict[str, str] = {}
+    for column, name in enumerate(names):
+        for word, rows, least in (("training", training, LEAST_TRAINING), ("validation", validation, LEAST_VALIDATION)):
+            count = int((~np.isnan(values[rows, column])).sum())
+            if count < least:
+                skipped.setdefault(name, f"{count} readings in {word}, at least {least} are needed")
+    kept = [column for column, name in enumerate(names) if name not in skipped]
+    if not kept:
+        name, reason = next(iter(skipped.items()))
+        raise ModelError(place, f"no variable has enough readings ({name}: {reason})", "give longer periods")
+    values = values[:, kept]
+    scaling = fit_scaling(values, in_training)
+    constant = np.array([np.nanmin(column) == np.nanmax(column) for column in values[in_training].T])
+    least_scales = np.array([smallest_scale(column) for column in values[in_training].T])
+    read = np.flatnonzero(in_training | in_validation)
+    return MonitorData(
+        line=frame.line,
+        sampling=frame.sampling,
+        window=definition.window,
+        rate=definition.rate,
+        variables=tuple(names[column] for column in kept),
+        skipped=skipped,
+        constant=constant,
+        scaling=scaling,
+        series=scaling.standardise(values),
+        least=least_scales / scaling.scales,
+        training=training,
+        validation=validation,
+        start=from_microseconds(int(frame.times[read[0]])),
+        end=from_microseconds(int(frame.times[read[-1]])) + MICROSECOND,
+    )
+
+
+def evaluate_configuration(
+    data: MonitorData, learner: str, params: Mapping[str, Any], seed: int, threads: int = 1
+) -> Evaluation:
+    """Fit one configuration on training rows, for all variables, and measure it on validation rows.
+
+    Raises
+    ------
+    ModelError
+        If there is no such learner.
+    """
+    began = time.perf_counter()
+    networks = _fit(data, learner, params, data.training, seed, threads)
+    residuals = data.residuals(networks, data.validation)
+    return Evaluation(learner, dict(params), networks, residuals, time.perf_counter() - began)
+
+
+def assemble_monitor(
+    data: MonitorData,
+    evaluations: Sequence[Evaluation],
+    key: ModelKey,
+    definition: Monitor,
+    definition_version: int,
+    seed: int,
+    threads: int = 1,
+) -> MonitorBundle:
+    """Choose a forecaster for each variable, calibrate on held-out rows, and bundle.
+
+    Held-out rows are the validation rows and, where these are too few to show the rate (fewer than 20 false alarms
+    expected), every row after each of four rolling origins in training, forecast by the chosen configuration fitted on
+    the rows before that origin (Tashman, "Out-of-Sample Tests of Forecasting Accuracy", 2000). So thresholds know how
+    far a line drifts away from what a model has learnt, as it will from this one.
+    """
+    few = len(data.validation) * data.rate < 20
+    evaluations = _one_dense(evaluations) if few else list(evaluations)
+    persistence = data.persistence
+    order = [name for name in FORECASTERS if name in definition.learners]
+    choices = [
+        Choice("constant", {}, constant_network(), {})
+        if data.constant[column]
+        else choose(column, evaluations, persistence[:, column], persistence_network(), order)
+        for column in range(len(data.variables))
+    ]
+    networks = [choice.network for choice in choices]
+    sequences = [data.residuals(networks, data.validation)]
+    if few:
+        sequences += _forward_residuals(data, choices, seed, threads)
+    held_out = np.concatenate(sequences)
+    scales = np.array([robust_scale(held_out[:, column], data.least[column]) for column in range(len(choices))])
+    thresholds = np.array([conformal_threshold(np.abs(column), data.rate) for column in (held_out / scales).T])
+    # A variable that never moved says nothing of a usual error: any true change counts, rounding does not.
+    thresholds = np.where(data.constant, np.maximum(thresholds, 1.0), thresholds)
+    members = np.flatnonzero(~data.constant) if not data.constant.all() else np.arange(len(choices))
+    relatives = [(sequence / scales)[:, members] for sequence in sequences]
+    line = fit_line_score(relatives, members, thresholds[members], data.window, data.rate)
+    return MonitorBundle(
+        key=key,
+        definition=definition.model_dump(mode="json", by_alias=True),
+        definition_version=definition_version,
+        window=data.window,
+        sampling=data.sampling,
+        variables=data.variables,
+        scaling=data.scaling,
+        networks=pack(networks),
+        residual_scales=data.scaling.restore_sizes(scales),
+        thresholds=thresholds,
+        line=line,
+        card=_card(data, evaluations, choices, held_out, definition, definition_version, seed),
+    )
+
+
+def fit_monitor(
+    key: ModelKey,
+    definition: Monitor,
+    definition_version: int,
+    frame: SignalFrame,
+    configurations: Sequence[tuple[str, Mapping[str, Any]]] | None = None,
+    seed: int = 0,
+    threads: int = 1,
+) -> MonitorBundle:
+    """Train a monitor without a search: the given configurations, by default the cheapest of each learner.
+
+    Raises
+    ------
+    ConfigError, ModelError
+        As `prepare_monitor`.
+    """
+    data = prepare_monitor(frame, definition)
+    tried = configurations or [(name, forecaster(name).cheapest()) for name in definition.learners]
+    evaluations = [evaluate_configuration(data, learner, params, seed, threads) for learner, params in tried]
+    return assemble_monitor(data, evaluations, key, definition, definition_version, seed, threads)
+
+
+def _fit(
+    data: MonitorData, learner: str, params: Mapping[str, Any], rows: Integers, seed: int, threads: int
+) -> tuple[Network, ...]:
+    return forecaster(learner).fit(data.series, rows, data.window, params, seed=seed, threads=threads)
+
+
+def _one_dense(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
+    """Keep of each learner that is slow to fit again only the configuration best over all variables."""
+    dense = [evaluation for evaluation in evaluations if evaluation.learner == "dense"]
+    best = min(dense, key=lambda evaluation: evaluation.metric, default=None)
+    return [evaluation for evaluation in evaluations if evaluation.learner != "dense" or evaluation is best]
+
+
+def _forward_residuals(data: MonitorData, choices: Sequence[Choice], seed: int, threads: int) -> list[Floats]:
+    """Return residuals of each block of training rows and of all that follow, by networks fitted before it only.
+
+    One array (n, v) for each origin, standardised. A variable without a learner keeps its network.
+    """
+    blocks = np.array_split(data.training, _ORIGINS + 1)
+    sequences = []
+    for origin in range(1, len(blocks)):
+        before = np.concatenate(blocks[:origin])
+        networks = [choice.network for choice in choices]
+        fitted: dict[str, tuple[Network, ...]] = {}
+        for column, choice in enumerate(choices):
+            if choice.learner in FORECASTERS:
+                name = f"{choice.learner} {sorted(choice.params.items())}"
+                if name not in fitted:
+                    fitted[name] = _fit(data, choice.learner, choice.params, before, seed, threads)
+                networks[column] = fitted[name][column]
+        sequences.append(data.residuals(networks, np.concatenate([*blocks[origin:], data.validation])))
+    return sequences
+
+
+def _card(
+    data: MonitorData,
+    evaluations: Sequence[Evaluation],
+    choices: Sequence[Choice],
+    held_out: Floats,
+    definition: Monitor,
+    definition_version: int,
+    seed: int,
+) -> ModelCard:
+    variables: list[dict[str, Any]] = []
+    for column, (name, choice) in enumerate(zip(data.variables, choices, strict=True)):
+        scale = float(data.scaling.scales[column])
+        entry: dict[str, Any] = {"variable": name, "chosen": choice.learner}
+        entry |= {f"{which}_rmse": None if error is None else error * scale for which, error in choice.errors.items()}
+        if choice.learner == "constant":
+            entry["reason"] = "never changes in training"
+        variables.append(entry)
+    variables += [{"variable": name, "chosen": None, "reason": reason} for name, reason in data.skipped.items()]
+    ratios = [
+        error / before
+        for choice in choices
+        if (before := choice.errors.get("persistence")) and (error := choice.errors.get(choice.learner)) is not None
+    ]
+    learners = sorted({choice.learner for choice in choices})
+    tried = [
+        {"learner": e.learner, "params": e.params, "metric": e.metric, "seconds": round(e.seconds, 3)}
+        for e in evaluations
+    ]
+    return ModelCard(
+        kind="monitor",
+        learner="+".join(learners),
+        params={name: {"learner": c.learner, **c.params} for name, c in zip(data.variables, choices, strict=True)},
+        metrics={
+            "rmse_to_persistence": float(np.mean(ratios)) if ratios else 1.0,
+            "held_out_rows": float(len(held_out)),
+            "variables": float(len(choices)),
+        },
+        definition=definition.model_dump(mode="json", by_alias=True),
+        definition_version=definition_version,
+        data_start=data.start,
+        data_end=data.end,
+        seed=seed,
+        comparison=(*variables, *tried),
+    )

@@ -1,0 +1,144 @@
+"""Random forest (Breiman 2001) by scikit-learn; exported to flat arrays and scored without it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from andon.errors import ModelError
+from andon.frames import Floats, Integers, TrainingFrame
+from andon.models.classifiers import require_finite, require_two_classes
+from andon.models.kernels import forest_rows
+
+if TYPE_CHECKING:
+    import optuna
+
+FILE = "random_forest.npz"
+
+
+@dataclass(frozen=True, slots=True)
+class FittedRandomForest:
+    """All trees laid out flat: of each node its feature (-1: a leaf), threshold, children and probability."""
+
+    medians: Floats
+    roots: Integers
+    features: Integers
+    thresholds: Floats
+    left: Integers
+    right: Integers
+    probabilities: Floats
+
+    def predict(self, values: Floats) -> Floats:
+        """Return probabilities, float64 (n_rows,)."""
+        return forest_rows(
+            require_finite(values),
+            self.medians,
+            self.roots,
+            self.features,
+            self.thresholds,
+            self.left,
+            self.right,
+            self.probabilities,
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write the arrays."""
+        np.savez(folder / FILE, allow_pickle=False, **{one.name: getattr(self, one.name) for one in fields(self)})
+
+
+def suggest(trial: optuna.Trial) -> dict[str, Any]:
+    """Draw a configuration."""
+    return {
+        "trees": trial.suggest_int("trees", 50, 200, log=True),
+        "max_depth": trial.suggest_int("max_depth", 4, 16),
+        "min_leaf": trial.suggest_int("min_leaf", 2, 100, log=True),
+        "max_features": trial.suggest_float("max_features", 0.05, 0.5, log=True),
+        "balanced": trial.suggest_categorical("balanced", [True, False]),
+    }
+
+
+def cheapest() -> dict[str, Any]:
+    """Return a small forest."""
+    return {"trees": 50, "max_depth": 10, "min_leaf": 10, "max_features": 0.1, "balanced": False}
+
+
+def fit(training: TrainingFrame, params: Mapping[str, Any], *, seed: int, threads: int = 1) -> FittedRandomForest:
+    """Fit a forest; missing values are replaced by the median.
+
+    Raises
+    ------
+    ModelError
+        If only one class is there.
+    """
+    from sklearn.ensemble import RandomForestClassifier
+
+    require_two_classes(training)
+    values = require_finite(training.values)
+    known = ~np.isnan(values).all(axis=0)
+    medians = np.zeros(values.shape[1])
+    medians[known] = np.nanmedian(values[:, known], axis=0)
+    forest = RandomForestClassifier(
+        n_estimators=params["trees"],
+        max_depth=params["max_depth"],
+        min_samples_leaf=params["min_leaf"],
+        max_features=params["max_features"],
+        max_samples=0.8,
+        class_weight="balanced" if params["balanced"] else None,
+        random_state=seed % (2**31),
+        n_jobs=threads,
+    )
+    forest.fit(np.where(np.isnan(values), medians, values), training.labels)
+    return _export(forest, medians)
+
+
+def load(folder: Path) -> FittedRandomForest:
+    """Read the arrays; every index that the compiled loop follows is checked.
+
+    Raises
+    ------
+    ModelError
+        If they do not fit each other.
+    """
+    with np.load(folder / FILE, allow_pickle=False) as arrays:
+        model = FittedRandomForest(**{one.name: arrays[one.name] for one in fields(FittedRandomForest)})
+    nodes = len(model.features)
+    inner = model.features >= 0
+    order = np.arange(nodes)
+    good = (
+        all(len(part) == nodes for part in (model.thresholds, model.left, model.right, model.probabilities))
+        and len(model.roots) > 0
+        and bool((model.features < len(model.medians)).all())
+        and bool(((model.roots >= 0) & (model.roots < nodes)).all())
+        and all(bool(((side > order) & (side < nodes))[inner].all()) for side in (model.left, model.right))
+    )
+    if not good:
+        raise ModelError(str(folder / FILE), "holds trees that point outside themselves", "train the model again")
+    return model
+
+
+def _export(forest: Any, medians: Floats) -> FittedRandomForest:
+    roots, parts, offset = [], [], 0
+    for estimator in forest.estimators_:
+        tree = estimator.tree_
+        leaf = tree.children_left < 0
+        votes = tree.value[:, 0, :]
+        parts.append(
+            (
+                np.where(leaf, -1, tree.feature),
+                tree.threshold.astype(np.float64),
+                np.where(leaf, -1, tree.children_left + offset),
+                np.where(leaf, -1, tree.children_right + offset),
+                votes[:, 1] / votes.sum(axis=1),
+            )
+        )
+        roots.append(offset)
+        offset += tree.node_count
+    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    features, left, right = (np.asarray(columns[index], dtype=np.int64) for index in (0, 2, 3))
+    return FittedRandomForest(
+        medians, np.array(roots, dtype=np.int64), features, columns[1], left, right, np.asarray(columns[4], np.float64)
+    )

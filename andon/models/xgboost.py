@@ -1,0 +1,102 @@
+"""XGBoost (Chen and Guestrin 2016): gradient-boosted trees on histograms; saved as its own JSON model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from andon.frames import Floats, TrainingFrame
+from andon.models.classifiers import require_finite, require_two_classes
+
+if TYPE_CHECKING:
+    import optuna
+
+FILE = "xgboost.json"
+
+
+@dataclass(frozen=True, slots=True)
+class FittedXgboost:
+    """A booster; missing values are NaN."""
+
+    booster: Any
+
+    def predict(self, values: Floats) -> Floats:
+        """Return probabilities, float64 (n_rows,)."""
+        return np.asarray(self.booster.inplace_predict(require_finite(values)), dtype=np.float64)
+
+    def save(self, folder: Path) -> None:
+        """Write the JSON model."""
+        self.booster.save_model(folder / FILE)
+
+
+def suggest(trial: optuna.Trial) -> dict[str, Any]:
+    """Draw a configuration."""
+    return {
+        "rounds": trial.suggest_int("rounds", 40, 300, log=True),
+        "learning_rate": trial.suggest_float("learning_rate", 0.02, 0.2, log=True),
+        "max_depth": trial.suggest_int("max_depth", 2, 7),
+        "min_child_weight": trial.suggest_float("min_child_weight", 0.5, 50.0, log=True),
+        "colsample": trial.suggest_float("colsample", 0.2, 1.0),
+        "subsample": trial.suggest_float("subsample", 0.5, 1.0),
+        "lambda": trial.suggest_float("lambda", 0.01, 100.0, log=True),
+        "positive_weight": trial.suggest_float("positive_weight", 1.0, 10.0, log=True),
+    }
+
+
+def cheapest() -> dict[str, Any]:
+    """Return a small, regular booster."""
+    return {
+        "rounds": 60,
+        "learning_rate": 0.1,
+        "max_depth": 4,
+        "min_child_weight": 2.0,
+        "colsample": 0.6,
+        "subsample": 0.8,
+        "lambda": 1.0,
+        "positive_weight": 1.0,
+    }
+
+
+def fit(training: TrainingFrame, params: Mapping[str, Any], *, seed: int, threads: int = 1) -> FittedXgboost:
+    """Fit a booster.
+
+    Raises
+    ------
+    ModelError
+        If only one class is there.
+    """
+    import xgboost
+
+    require_two_classes(training)
+    settings = {
+        "objective": "binary:logistic",
+        "tree_method": "hist",
+        "eta": params["learning_rate"],
+        "max_depth": params["max_depth"],
+        "min_child_weight": params["min_child_weight"],
+        "colsample_bytree": params["colsample"],
+        "subsample": params["subsample"],
+        "lambda": params["lambda"],
+        "scale_pos_weight": params["positive_weight"],
+        "nthread": threads,
+        "seed": seed % (2**31),
+        "verbosity": 0,
+    }
+    rows = xgboost.QuantileDMatrix(require_finite(training.values), training.labels, nthread=threads)
+    return FittedXgboost(_single_threaded(xgboost.train(settings, rows, num_boost_round=params["rounds"])))
+
+
+def load(folder: Path) -> FittedXgboost:
+    """Read the JSON model."""
+    import xgboost
+
+    return FittedXgboost(_single_threaded(xgboost.Booster(model_file=folder / FILE)))
+
+
+def _single_threaded(booster: Any) -> Any:
+    booster.set_param({"nthread": 1})
+    return booster

@@ -1,0 +1,282 @@
+"""The stores as the core sees them. Each docstring is a promise that one contract suite checks on every adapter.
+
+Stores are opened from URLs in the entry points and handed in as arguments; an adapter is never pickled, and is opened
+lazily once per process and thread. Every method may raise ``StoreError``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+import polars as pl
+
+from andon.frames import SignalFrame
+from andon.records import (
+    AlertEvent,
+    AlertRecord,
+    AlertState,
+    Anomaly,
+    Feedback,
+    Forecast,
+    ModelCard,
+    ModelKey,
+    PublishedModel,
+    Skip,
+)
+from configs.definitions import VariableType
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDefinition:
+    """A definition as stored: ``body`` is its JSON form, ``version`` counts from 1 and rises only with a change."""
+
+    kind: str
+    name: str
+    version: int
+    body: Mapping[str, Any]
+    applied_at: datetime
+
+
+class Documents(Protocol):
+    """Definitions, alerts, feedback, anomalies, skips, reports and the state of the assistant."""
+
+    def put_definitions(self, bodies: Sequence[Mapping[str, Any]], at: datetime) -> list[StoredDefinition]:
+        """Store all or none, keyed by ``kind`` and ``name``. An unchanged body keeps its version; old versions stay."""
+        ...
+
+    def get_definition(self, kind: str, name: str, version: int | None = None) -> StoredDefinition | None:
+        """Return one version, by default the newest."""
+        ...
+
+    def list_definitions(self, kind: str | None = None) -> list[StoredDefinition]:
+        """Return the newest version of each, in order of kind and name."""
+        ...
+
+    def add_anomalies(self, anomalies: Iterable[Anomaly]) -> int:
+        """Add those whose id is new; return how many were. One that exists is left as it is."""
+        ...
+
+    def list_anomalies(
+        self,
+        line: str | None = None,
+        monitor: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        limit: int | None = None,
+    ) -> list[Anomaly]:
+        """Return anomalies of ``[start, end)``, oldest first, then by variable (the line's own first)."""
+        ...
+
+    def open_alert(self, alert: AlertRecord) -> bool:
+        """Add an alert whose id is new; return False (and change nothing) where it exists."""
+        ...
+
+    def transition_alert(self, alert_id: str, event: AlertEvent, revision: int) -> AlertRecord | None:
+        """Append ``event`` and take its state, only if the alert still has ``revision`` events.
+
+        Returns the alert as it now is; where ``event.id`` is already there, the alert unchanged; None where the
+        revision has moved on. Atomic. A resolved alert stays resolved: its ``resolved_at`` is that event's time.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such alert.
+        """
+        ...
+
+    def get_alert(self, alert_id: str) -> AlertRecord | None:
+        """Return one alert."""
+        ...
+
+    def list_alerts(
+        self,
+        line: str | None = None,
+        definition: str | None = None,
+        states: Sequence[AlertState] | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        limit: int | None = None,
+    ) -> list[AlertRecord]:
+        """Return alerts opened in ``[start, end)``, oldest first."""
+        ...
+
+    def add_feedback(self, feedback: Feedback) -> None:
+        """Append a verdict, durable when this returns. The newest of an alert counts; older ones stay as history."""
+        ...
+
+    def list_feedback(self, alert_id: str | None = None) -> list[Feedback]:
+        """Return verdicts, oldest first."""
+        ...
+
+    def add_skips(self, skips: Iterable[Skip]) -> int:
+        """Add those that are new by line, definition and time; return how many were."""
+        ...
+
+    def list_skips(
+        self, line: str | None = None, start: datetime | None = None, end: datetime | None = None
+    ) -> list[Skip]:
+        """Return skips of ``[start, end)``, oldest first."""
+        ...
+
+    def put_state(self, key: str, body: Mapping[str, Any]) -> None:
+        """Replace the state kept under ``key`` (where the assistant stands on a line)."""
+        ...
+
+    def get_state(self, key: str) -> dict[str, Any] | None:
+        """Return the state kept under ``key``."""
+        ...
+
+    def log_report(self, name: str, period_start: datetime, period_end: datetime, path: str, at: datetime) -> None:
+        """Record that a report was written."""
+        ...
+
+    def list_reports(self) -> list[dict[str, Any]]:
+        """Return what `log_report` recorded, oldest first."""
+        ...
+
+    def close(self) -> None:
+        """Release what is open; the store can be used again afterwards."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What an append did, in values: ``added`` are new, ``changed`` replaced another, ``unchanged`` were there."""
+
+    added: int
+    changed: int
+    unchanged: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLine:
+    """What is stored of a line: half of a Line definition, found in its data."""
+
+    line: str
+    types: Mapping[str, VariableType]
+    first: datetime
+    last: datetime
+    rows: int
+    sampling: timedelta
+
+
+class Signals(Protocol):
+    """Readings, and the forecasts that Andon writes beside them, never over them.
+
+    A reading time is a time at which at least one variable has a value. A null is never stored and never erases a
+    value; the last written value of a variable and time counts. Time series are typed by their first append.
+    """
+
+    def append_signals(self, frame: SignalFrame) -> Appended:
+        """Store a frame, all or nothing, durable when this returns. Doing it twice changes nothing.
+
+        Raises
+        ------
+        DataError
+            If a variable is stored with another type.
+        """
+        ...
+
+    def list_lines(self) -> list[str]:
+        """Return the lines that have readings, in name order."""
+        ...
+
+    def describe_line(self, line: str) -> StoredLine | None:
+        """Return types, span, number of reading times and usual sampling (None: no readings)."""
+        ...
+
+    def read_signals(
+        self,
+        line: str,
+        variables: Sequence[str] | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> SignalFrame:
+        """Return readings of ``[start, end)``; all reading times of those variables.
+
+        Raises
+        ------
+        DataError
+            If the line or a variable has no readings at all.
+        """
+        ...
+
+    def latest_signals(self, line: str, rows: int, variables: Sequence[str] | None = None) -> SignalFrame:
+        """Return the newest ``rows`` reading times of a line (of those variables).
+
+        Raises
+        ------
+        DataError
+            As `read_signals`.
+        """
+        ...
+
+    def append_forecasts(self, forecasts: Iterable[Forecast]) -> int:
+        """Store forecasts by line, monitor, variable and time; the first one stays. Return how many were new."""
+        ...
+
+    def read_forecasts(
+        self, line: str, monitor: str | None = None, start: datetime | None = None, end: datetime | None = None
+    ) -> pl.DataFrame:
+        """Return columns ``time, monitor, variable, expected, low, high, version``, by time, monitor and variable."""
+        ...
+
+    def close(self) -> None:
+        """Release what is open; the store can be used again afterwards."""
+        ...
+
+
+class Models(Protocol):
+    """The registry: versions of each model, of which one may be champion and one challenger."""
+
+    def publish(self, key: ModelKey, bundle: Path, card: ModelCard) -> int:
+        """Store a bundle as the next version (from 1), without an alias. Killed midway, no version is visible."""
+        ...
+
+    def champion(self, key: ModelKey) -> PublishedModel | None:
+        """Return the model in production, its bundle in a local folder that stays as it is."""
+        ...
+
+    def get(self, key: ModelKey, version: int) -> PublishedModel | None:
+        """Return one version."""
+        ...
+
+    def list_models(self) -> list[ModelKey]:
+        """Return every key that has a version, ordered."""
+        ...
+
+    def history(self, key: ModelKey) -> list[PublishedModel]:
+        """Return all versions, oldest first."""
+        ...
+
+    def promote(self, key: ModelKey, version: int, reason: str, at: datetime) -> None:
+        """Make a version champion, atomically; the one before is remembered.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such version.
+        """
+        ...
+
+    def rollback(self, key: ModelKey, reason: str, at: datetime) -> int:
+        """Make the champion before this one champion again; return its version.
+
+        Raises
+        ------
+        ConfigError
+            If there was none.
+        """
+        ...
+
+    def pointer(self, key: ModelKey) -> int | None:
+        """Return the champion's version, fast enough to ask at every tick."""
+        ...
+
+    def close(self) -> None:
+        """Release what is open; the store can be used again afterwards."""
+        ...

@@ -1,0 +1,212 @@
+"""What flows: frozen records. Times are UTC and come from the data; ids derive from line, definition and data time."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from configs.definitions import Severity
+
+Direction = Literal["high", "low"]
+
+
+def make_id(*parts: object) -> str:
+    """Derive a stable id from parts; the same parts always give the same id.
+
+    Examples
+    --------
+    >>> make_id("press-07", "jam-soon", 1) == make_id("press-07", "jam-soon", 1)
+    True
+    """
+    text = "\x1f".join(part.isoformat() if isinstance(part, datetime) else str(part) for part in parts)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What ``variable`` is expected to read at ``time``, in its own unit; made from rows before ``time`` only."""
+
+    line: str
+    monitor: str
+    variable: str
+    time: datetime
+    expected: float
+    low: float
+    high: float
+    """``low`` and ``high`` bound what counts as normal."""
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Probability that the target's onset falls in ``(time, time + horizon]``."""
+
+    line: str
+    alert: str
+    time: datetime
+    score: float
+    threshold: float
+    version: int
+
+    @property
+    def flag(self) -> bool:
+        """Whether the score reaches the threshold."""
+        return self.score >= self.threshold
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """A reading, or (``variable`` None) a whole line, that is not what a monitor calls normal."""
+
+    line: str
+    monitor: str
+    variable: str | None
+    time: datetime
+    score: float
+    threshold: float
+    severity: Severity
+    version: int
+    actual: float | None = None
+    expected: float | None = None
+    direction: Direction | None = None
+    """``high``: the reading is above what was expected. None for a line."""
+    blamed: tuple[str, ...] = ()
+    """For a line: its variables, the largest share first."""
+
+    @property
+    def id(self) -> str:
+        """One id per line, monitor, variable and data time."""
+        return make_id("anomaly", self.line, self.monitor, self.variable or "", self.time)
+
+
+class AlertState(StrEnum):
+    """Life cycle of an alert."""
+
+    PENDING = "pending"
+    FIRING = "firing"
+    ACKNOWLEDGED = "acknowledged"
+    ACTED = "acted"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertEvent:
+    """One immutable step in an alert's life."""
+
+    id: str
+    """Derived from the alert, the kind and the data time, so that a replay adds nothing."""
+    time: datetime
+    state: AlertState
+    actor: str
+    """``assistant``, or who did it."""
+    note: str = ""
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRecord:
+    """One occurrence of an alert definition on a line."""
+
+    line: str
+    definition: str
+    opened_at: datetime
+    state: AlertState
+    severity: Severity
+    events: tuple[AlertEvent, ...]
+    version: int | None = None
+    """Version of the model, None for a threshold."""
+    score: float | None = None
+    threshold: float | None = None
+    resolved_at: datetime | None = None
+
+    @property
+    def id(self) -> str:
+        """One id per line, definition and data time of opening."""
+        return make_id("alert", self.line, self.definition, self.opened_at)
+
+    @property
+    def revision(self) -> int:
+        """How many events it has; the next one must be number ``revision``."""
+        return len(self.events)
+
+
+Verdict = Literal["confirmed", "rejected", "avoided"]
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """A person's verdict on an alert; ``avoided`` was acted upon, did not happen, and counts as true."""
+
+    alert_id: str
+    verdict: Verdict
+    author: str
+    time: datetime
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A definition that could not be evaluated on a line at a data time, and why."""
+
+    line: str
+    definition: str
+    time: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """A feasible change that would have kept an alert's probability below its threshold."""
+
+    alert_id: str
+    changes: tuple[tuple[str, float, float], ...]
+    """Variable, from, to."""
+    before: float
+    after: float
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelKey:
+    """Which model: a definition's, on one line or (pooled) for a family."""
+
+    definition: str
+    line: str | None = None
+    family: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.definition} on {self.line or 'family ' + str(self.family)}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What is known of a published model; JSON values only, never a secret."""
+
+    kind: Literal["classifier", "monitor"]
+    learner: str
+    params: dict[str, Any]
+    metrics: dict[str, float]
+    """Measured on validation rows."""
+    definition: dict[str, Any]
+    """The definition it was trained from."""
+    definition_version: int
+    data_start: datetime
+    data_end: datetime
+    """Half-open span of the rows that were read for it."""
+    seed: int
+    comparison: tuple[dict[str, Any], ...] = ()
+    """Every configuration tried: learner, params, metric, seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedModel:
+    """A version in the registry, with its bundle in a local folder."""
+
+    key: ModelKey
+    version: int
+    path: str
+    card: ModelCard
+    alias: Literal["champion", "challenger"] | None = None

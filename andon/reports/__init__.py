@@ -1,0 +1,1 @@
+"""Tables to Excel workbooks, HTML and charts."""

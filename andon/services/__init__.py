@@ -1,0 +1,1 @@
+"""Decide, then store: the one function behind the command line and HTTP."""

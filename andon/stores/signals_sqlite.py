@@ -1,0 +1,254 @@
+"""Signals on SQLite: one row a value, clustered by series and time."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from andon.errors import DataError
+from andon.frames import MICROSECOND, TIME, Integers, SignalFrame, from_microseconds, signal_frame, to_microseconds
+from andon.ports import Appended, StoredLine
+from andon.records import Forecast
+from andon.stores.sqlite import SqliteFile
+from configs.definitions import VariableType
+
+_SCHEMA = """
+CREATE TABLE series (id INTEGER PRIMARY KEY, line TEXT NOT NULL, variable TEXT NOT NULL, type TEXT NOT NULL,
+    UNIQUE (line, variable));
+CREATE TABLE samples (series INTEGER NOT NULL, time INTEGER NOT NULL, value NOT NULL, PRIMARY KEY (series, time))
+    WITHOUT ROWID;
+CREATE TABLE readings (line TEXT NOT NULL, time INTEGER NOT NULL, PRIMARY KEY (line, time)) WITHOUT ROWID;
+CREATE TABLE lines (line TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE forecasts (line TEXT NOT NULL, monitor TEXT NOT NULL, time INTEGER NOT NULL, variable TEXT NOT NULL,
+    expected REAL NOT NULL, low REAL NOT NULL, high REAL NOT NULL, version INTEGER NOT NULL,
+    PRIMARY KEY (line, monitor, time, variable)) WITHOUT ROWID
+"""
+_FOREVER = (-(2**62), 2**62)
+SAMPLED = 10_000
+"""Newest reading times that the usual sampling is told from."""
+
+
+class SqliteSignals:
+    """See `andon.ports.Signals`."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = SqliteFile(path, _SCHEMA)
+
+    def append_signals(self, frame: SignalFrame) -> Appended:
+        """See the port."""
+        if not len(frame):
+            return Appended(0, 0, 0)
+        times = frame.times
+        first, last = int(times[0]), int(times[-1])
+        added = changed = unchanged = 0
+        with self._file.writing() as connection:
+            for variable in frame.variables:
+                column = frame.data[variable]
+                present = column.is_not_null().to_numpy()
+                if not present.any():
+                    continue
+                series = self._series(connection, frame.line, variable, frame.types[variable])
+                at, values = times[present], column.drop_nulls().to_list()
+                old = connection.execute(
+                    "SELECT time, value FROM samples WHERE series = ? AND time BETWEEN ? AND ?", (series, first, last)
+                ).fetchall()
+                if old:
+                    kept = dict(old)
+                    same = sum(1 for t, v in zip(at.tolist(), values, strict=True) if kept.get(t) == v)
+                    known = sum(1 for t in at.tolist() if t in kept)
+                    unchanged, changed, added = unchanged + same, changed + known - same, added + len(values) - known
+                else:
+                    added += len(values)
+                connection.executemany(
+                    f"INSERT OR REPLACE INTO samples VALUES ({series}, ?, ?)", zip(at.tolist(), values, strict=True)
+                )
+            before = connection.total_changes
+            connection.executemany(
+                "INSERT OR IGNORE INTO readings VALUES (?, ?)", ((frame.line, t) for t in times.tolist())
+            )
+            new = connection.total_changes - before
+            connection.execute(
+                "INSERT INTO lines VALUES (?, ?) ON CONFLICT (line) DO UPDATE SET count = count + excluded.count",
+                (frame.line, new),
+            )
+        return Appended(added, changed, unchanged)
+
+    def list_lines(self) -> list[str]:
+        """See the port."""
+        with self._file.reading() as connection:
+            return [row[0] for row in connection.execute("SELECT line FROM lines ORDER BY line")]
+
+    def describe_line(self, line: str) -> StoredLine | None:
+        """See the port."""
+        with self._file.reading() as connection:
+            found = connection.execute("SELECT count FROM lines WHERE line = ?", (line,)).fetchone()
+            if found is None:
+                return None
+            first = connection.execute("SELECT min(time) FROM readings WHERE line = ?", (line,)).fetchone()[0]
+            last = connection.execute("SELECT max(time) FROM readings WHERE line = ?", (line,)).fetchone()[0]
+            return StoredLine(
+                line,
+                self._types(connection, line),
+                from_microseconds(first),
+                from_microseconds(last),
+                found[0],
+                self._sampling(connection, line),
+            )
+
+    def read_signals(
+        self,
+        line: str,
+        variables: Sequence[str] | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> SignalFrame:
+        """See the port."""
+        low = _FOREVER[0] if start is None else to_microseconds(start)
+        high = _FOREVER[1] if end is None else to_microseconds(end) - 1
+        with self._file.reading() as connection:
+            return self._read(connection, line, variables, low, high)
+
+    def latest_signals(self, line: str, rows: int, variables: Sequence[str] | None = None) -> SignalFrame:
+        """See the port."""
+        with self._file.reading() as connection:
+            chosen = self._chosen(connection, line, variables)
+            if len(chosen) == len(self._types(connection, line)):
+                sql, values = "SELECT time FROM readings WHERE line = ? ORDER BY time DESC LIMIT ?", (line, rows)
+                times = [row[0] for row in connection.execute(sql, values)]
+            else:
+                newest = (
+                    connection.execute(
+                        "SELECT time FROM samples WHERE series = ? ORDER BY time DESC LIMIT ?", (series, rows)
+                    )
+                    for series, _, _ in chosen
+                )
+                times = sorted({row[0] for row in chain.from_iterable(newest)}, reverse=True)[:rows]
+            low = times[-1] if times else _FOREVER[1]
+            return self._read(connection, line, variables, low, _FOREVER[1])
+
+    def append_forecasts(self, forecasts: Iterable[Forecast]) -> int:
+        """See the port."""
+        rows = [
+            (f.line, f.monitor, to_microseconds(f.time), f.variable, f.expected, f.low, f.high, f.version)
+            for f in forecasts
+        ]
+        if not rows:
+            return 0
+        with self._file.writing(durable=False) as connection:
+            before = connection.total_changes
+            connection.executemany("INSERT OR IGNORE INTO forecasts VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            return connection.total_changes - before
+
+    def read_forecasts(
+        self, line: str, monitor: str | None = None, start: datetime | None = None, end: datetime | None = None
+    ) -> pl.DataFrame:
+        """See the port."""
+        low = _FOREVER[0] if start is None else to_microseconds(start)
+        high = _FOREVER[1] if end is None else to_microseconds(end) - 1
+        sql = "SELECT time, monitor, variable, expected, low, high, version FROM forecasts WHERE line = ?"
+        values: list[object] = [line]
+        if monitor is not None:
+            sql += " AND monitor = ?"
+            values.append(monitor)
+        sql += " AND time BETWEEN ? AND ? ORDER BY time, monitor, variable"
+        with self._file.reading() as connection:
+            rows = connection.execute(sql, (*values, low, high)).fetchall()
+        schema: dict[str, type[pl.DataType]] = {
+            "time": pl.Int64,
+            "monitor": pl.String,
+            "variable": pl.String,
+            "expected": pl.Float64,
+            "low": pl.Float64,
+            "high": pl.Float64,
+            "version": pl.Int64,
+        }
+        return pl.DataFrame(rows, schema=schema, orient="row").with_columns(pl.col("time").cast(TIME))
+
+    def close(self) -> None:
+        """See the port."""
+        self._file.close()
+
+    def _series(self, connection: sqlite3.Connection, line: str, variable: str, kind: VariableType) -> int:
+        found = connection.execute(
+            "SELECT id, type FROM series WHERE line = ? AND variable = ?", (line, variable)
+        ).fetchone()
+        if found is None:
+            cursor = connection.execute(
+                "INSERT INTO series (line, variable, type) VALUES (?, ?, ?)", (line, variable, kind)
+            )
+            return int(cursor.lastrowid or 0)
+        if found[1] != kind:
+            raise DataError(
+                f"line {line}: {variable}", f"is stored as {found[1]}, given as {kind}", f"give {found[1]} values"
+            )
+        return int(found[0])
+
+    def _types(self, connection: sqlite3.Connection, line: str) -> dict[str, VariableType]:
+        rows = connection.execute("SELECT variable, type FROM series WHERE line = ? ORDER BY variable", (line,))
+        return dict(sorted(rows.fetchall()))
+
+    def _sampling(self, connection: sqlite3.Connection, line: str) -> timedelta:
+        times = [
+            row[0]
+            for row in connection.execute(
+                "SELECT time FROM readings WHERE line = ? ORDER BY time DESC LIMIT ?", (line, SAMPLED)
+            )
+        ]
+        return timedelta(seconds=1) if len(times) < 2 else float(np.median(-np.diff(times))) * MICROSECOND
+
+    def _chosen(
+        self, connection: sqlite3.Connection, line: str, variables: Sequence[str] | None
+    ) -> list[tuple[int, str, VariableType]]:
+        rows = connection.execute("SELECT id, variable, type FROM series WHERE line = ?", (line,)).fetchall()
+        if not rows:
+            known = [row[0] for row in connection.execute("SELECT line FROM lines ORDER BY line LIMIT 20")]
+            raise DataError(
+                f"line {line}", "has no readings", f"choose one of: {', '.join(known) or 'none imported yet'}"
+            )
+        known = {row[1] for row in rows}
+        for variable in variables or ():
+            if variable not in known:
+                raise DataError(
+                    f"line {line}", f"has no variable {variable!r}", f"it has {', '.join(sorted(known)[:20])}"
+                )
+        return sorted((row for row in rows if variables is None or row[1] in variables), key=lambda row: str(row[1]))
+
+    def _read(
+        self, connection: sqlite3.Connection, line: str, variables: Sequence[str] | None, low: int, high: int
+    ) -> SignalFrame:
+        chosen = self._chosen(connection, line, variables)
+        found: list[tuple[Integers, list[object]]] = []
+        for series, _, _ in chosen:
+            rows = connection.execute(
+                "SELECT time, value FROM samples WHERE series = ? AND time BETWEEN ? AND ? ORDER BY time",
+                (series, low, high),
+            ).fetchall()
+            times, values = zip(*rows, strict=True) if rows else ((), ())
+            found.append((np.array(times, dtype=np.int64), list(values)))
+        every = _union([times for times, _ in found])
+        columns: dict[str, pl.Series] = {"time": pl.Series(every, dtype=pl.Int64).cast(TIME)}
+        for (_, variable, kind), (times, values) in zip(chosen, found, strict=True):
+            if kind == "category":
+                texts: list[object] = [None] * len(every)
+                for index, value in zip(np.searchsorted(every, times).tolist(), values, strict=True):
+                    texts[index] = value
+                columns[variable] = pl.Series(texts, dtype=pl.String)
+            else:
+                numbers = np.full(len(every), np.nan)
+                numbers[np.searchsorted(every, times)] = np.array(values, dtype=np.float64)
+                columns[variable] = pl.Series(numbers).fill_nan(None)
+        types = {variable: kind for _, variable, kind in chosen}
+        return signal_frame(line, pl.DataFrame(columns), types, self._sampling(connection, line))
+
+
+def _union(parts: list[Integers]) -> Integers:
+    longest = max(parts, key=len)
+    if all(len(part) == 0 or (len(part) == len(longest) and np.array_equal(part, longest)) for part in parts):
+        return longest
+    return np.unique(np.concatenate(parts))

@@ -1,0 +1,74 @@
+"""Start a local Ray, or join one by address; stop only what was started here."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator
+
+from configs.errors import AndonError
+from configs.settings import Settings
+
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    "RAY_TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "CUDA_VISIBLE_DEVICES": "",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "POLARS_MAX_THREADS": "1",
+    "NUMBA_NUM_THREADS": "1",
+}
+"""Environment of every worker: one thread, no usage reports."""
+
+OBJECT_STORE_BYTES = 256 * 1024 * 1024
+
+
+@contextlib.contextmanager
+def ray_session(settings: Settings, *, dashboard: bool = False) -> Iterator[int]:
+    """Yield the number of cores for work on a Ray that was joined (``settings.ray_address``) or started here.
+
+    Raises
+    ------
+    AndonError
+        If the cluster at the address cannot be joined.
+    """
+    for name in ("RAY_USAGE_STATS_ENABLED", "RAY_AIR_NEW_OUTPUT", "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"):
+        os.environ[name] = QUIET[name]
+    import ray
+
+    if ray.is_initialized():
+        yield settings.workers or int(ray.cluster_resources().get("CPU", 1))
+        return
+    address = settings.ray_address or os.environ.get("RAY_ADDRESS") or None
+    runtime_env = {"env_vars": QUIET}
+    try:
+        if address:
+            ray.init(address=address, runtime_env=runtime_env, log_to_driver=False, logging_level=logging.ERROR)
+        else:
+            ray.init(
+                address="local",
+                num_cpus=settings.workers or os.cpu_count() or 1,
+                object_store_memory=OBJECT_STORE_BYTES,
+                include_dashboard=dashboard,
+                runtime_env=runtime_env,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise AndonError(
+            f"Ray at {address or 'this machine'}", f"cannot be reached: {error}", "start it, or unset ANDON_RAY_ADDRESS"
+        ) from None
+    try:
+        yield settings.workers or int(ray.cluster_resources().get("CPU", 1))
+    finally:
+        ray.shutdown()

@@ -1,0 +1,1 @@
+"""What people write: definitions, expressions and settings. Imports nothing else of Andon."""

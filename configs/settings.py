@@ -1,0 +1,96 @@
+"""Where the stores are, and the secrets: from ``ANDON_*`` and ``andon.toml``; secrets from the environment only."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from configs.errors import ConfigError
+
+_SECRETS = ("api_token", "smtp_password")
+
+
+class Settings(BaseSettings):
+    """Settings of one process. The embedded stores live in the folder ``home``."""
+
+    model_config = SettingsConfigDict(env_prefix="ANDON_", toml_file="andon.toml", extra="forbid", frozen=True)
+
+    home: Path = Path(".andon")
+    documents_url: str | None = Field(default=None, description="sqlite:///path")
+    signals_url: str | None = Field(default=None, description="sqlite:///path")
+    models_url: str | None = Field(default=None, description="sqlite:///path or http(s)://tracking-server")
+    ray_address: str | None = None
+    workers: int | None = Field(default=None, ge=1, description="processes of a search; default: the cores there are")
+    serve_host: str = "127.0.0.1"
+    serve_port: int = Field(default=8000, ge=1, le=65535)
+    api_token: SecretStr | None = None
+    smtp_password: SecretStr | None = None
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    @property
+    def documents(self) -> str:
+        """URL of the documents store."""
+        return self.documents_url or f"sqlite:///{self.home}/documents.db"
+
+    @property
+    def signals(self) -> str:
+        """URL of the signals store."""
+        return self.signals_url or f"sqlite:///{self.home}/signals.db"
+
+    @property
+    def models(self) -> str:
+        """URL of the models store."""
+        return self.models_url or f"sqlite:///{self.home}/mlflow.db"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over the environment, which wins over ``andon.toml``."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(**given: Any) -> Settings:
+    """Read the settings; ``given`` wins over the environment and ``andon.toml``.
+
+    Raises
+    ------
+    ConfigError
+        Naming the setting. Values of secrets are never shown.
+    """
+    try:
+        in_file = set(tomllib.loads(Path("andon.toml").read_text("utf-8"))) if Path("andon.toml").is_file() else set()
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError("andon.toml", f"cannot be read: {error}", "write it as TOML in UTF-8") from None
+    for secret in _SECRETS:
+        if secret in in_file:
+            raise ConfigError(
+                f"andon.toml: {secret}", "is a secret", f"remove it and set ANDON_{secret.upper()} in the environment"
+            )
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        value = "(hidden)" if field in _SECRETS else repr(first["input"])
+        raise ConfigError(
+            f"settings: {field}", f"{first['msg']}, got {value}", f"set ANDON_{field.upper()} or andon.toml right"
+        ) from None

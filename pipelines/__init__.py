@@ -1,0 +1,1 @@
+"""The flows that join everything, and the command."""

@@ -1,0 +1,68 @@
+"""The ``andon`` command. Importing it is cheap: every command imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+import typer
+from typer.core import TyperGroup
+
+from configs.errors import AndonError
+from pipelines.commands import (
+    assistant,
+    backtest,
+    definitions,
+    demo,
+    models,
+    report,
+    serve,
+    tables,
+    train,
+)
+
+
+class Andon(TyperGroup):
+    """Turns errors into one line on standard error and an exit code: 1 the work failed, 2 what was asked is wrong."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except AndonError as error:
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            typer.echo("stopped", err=True)
+            raise typer.Exit(130) from None
+
+
+app = typer.Typer(
+    cls=Andon,
+    name="andon",
+    help="Alerts and monitors for production lines: trained, served and improved on Ray.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command("demo", help="Run the main job end to end on a simulated plant, with the embedded stores.")(demo.demo)
+app.command("import", help="Read wide CSV, Parquet or XLSX tables into the signals store.")(tables.import_)
+app.command("init", help="Propose a Line and a Monitor from a table, as YAML to edit.")(tables.init)
+app.command("apply", help="Validate definitions and store them.")(definitions.apply)
+app.command("get", help="Show definitions, defaults included.")(definitions.get)
+app.command("train", help="Search, evaluate, register, and promote the first champion.")(train.train)
+app.command("backtest", help="Write what would have been said at each time, with the champion.")(backtest.backtest)
+app.command("serve", help="Serve the HTTP API on Ray Serve.")(serve.serve)
+app.command("assistant", help="Run the real-time loop.")(assistant.assistant)
+app.command("inject", help="Replay history into the signals store as if live.")(tables.inject)
+app.add_typer(report.app, name="report", help="Excel and HTML reports.")
+app.add_typer(models.app, name="models", help="Versions of the models: list, promote, roll back.")
+app.add_typer(assistant.alerts_app, name="alerts", help="Alerts: list, acknowledge, act, give feedback.")
+
+
+def main() -> None:
+    """Run the command, and leave with its exit code."""
+    sys.exit(app())

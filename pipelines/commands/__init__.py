@@ -1,0 +1,1 @@
+"""Thin typer commands: arguments in, one flow or service called, tables out."""

@@ -1,0 +1,40 @@
+"""``andon backtest``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def backtest(
+    out: Annotated[Path, typer.Option(help="Parquet file to write.")],
+    line: Annotated[list[str] | None, typer.Option(help="This line; may be repeated.")] = None,
+    family: Annotated[str | None, typer.Option(help="All lines of this family.")] = None,
+    alert: Annotated[str | None, typer.Option(help="This alert.")] = None,
+    monitor: Annotated[str | None, typer.Option(help="This monitor.")] = None,
+    start: Annotated[str | None, typer.Option(help="First time, UTC unless it has an offset; default: all.")] = None,
+    end: Annotated[str | None, typer.Option(help="Time before which it ends; default: all.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Write what would have been said at each reading time, with the champion."""
+    from configs.settings import load_settings
+    from pipelines.backtesting import BacktestRequest, run_backtest
+    from pipelines.terminal import quiet
+
+    settings = load_settings()
+    request = BacktestRequest.of(
+        lines=tuple(line or ()), family=family, alert=alert, monitor=monitor, start=start, end=end, out=out
+    )
+    with quiet(settings.home, "backtest") as terminal:
+        summary = run_backtest(settings, request, terminal)
+        if json:
+            terminal.json(summary)
+        else:
+            terminal.table(
+                "Back-test",
+                ["line", "rows", "scored", "flagged", "note"],
+                [tuple(row.values()) for row in summary["lines"]],
+            )
+            terminal.say(f"wrote {summary['out']}")

@@ -1,0 +1,51 @@
+"""``andon report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def _reports() -> None:
+    """Excel and HTML reports."""
+
+
+@app.command()
+def anomalies(
+    out: Annotated[Path, typer.Option(help="Workbook to write.")] = Path("anomalies.xlsx"),
+    line: Annotated[str | None, typer.Option(help="Only this line.")] = None,
+    monitor: Annotated[str | None, typer.Option(help="Only this monitor.")] = None,
+    start: Annotated[str | None, typer.Option(help="First time; default: a day before the end.")] = None,
+    end: Annotated[str | None, typer.Option(help="Time before which it ends; default: the newest data.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Write what was not normal in a period as an Excel workbook with charts."""
+    from datetime import UTC, datetime
+
+    from andon.stores import open_documents, open_signals
+    from configs.settings import load_settings
+    from pipelines.reporting import period_of, report_anomalies
+    from pipelines.terminal import quiet
+
+    settings = load_settings()
+    first, last = period_of(start, end)
+    with quiet(settings.home, "report") as terminal:
+        summary = report_anomalies(
+            open_documents(settings.documents),
+            open_signals(settings.signals),
+            line=line,
+            monitor=monitor,
+            start=first,
+            end=last,
+            out=out,
+            at=datetime.now(UTC),
+        )
+        if json:
+            terminal.json(summary)
+        else:
+            terminal.text(f"wrote {out}: {summary['anomalies']} anomalies, {summary['alerts']} alerts")

@@ -1,0 +1,175 @@
+"""``andon train``: prepare rows, search on Ray Tune, publish, and promote the first champion."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from andon.errors import AndonError, ConfigError
+from andon.ports import Documents, Models
+from andon.records import ModelKey
+from configs.settings import Settings
+from pipelines.selecting import Selected, select, stored_lines
+from tune_jobs.search import Progress, StudyOutcome, run_search, save_specs
+from tune_jobs.study import StudySpec
+
+if TYPE_CHECKING:
+    from pipelines.terminal import Terminal
+
+
+@dataclass(frozen=True, slots=True)
+class TrainRequest:
+    """What to train. ``seconds`` and ``trials`` win over the definitions' budgets."""
+
+    lines: tuple[str, ...] = ()
+    families: tuple[str, ...] = ()
+    alerts: tuple[str, ...] = ()
+    monitors: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+    seconds: float | None = None
+    trials: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """How one model came out."""
+
+    key: ModelKey
+    version: int | None
+    promoted: bool
+    summary: dict[str, Any] | None
+    error: str
+    configurations: int
+    seconds: float
+
+    @property
+    def result(self) -> str:
+        """What became of it, in a word or two."""
+        return f"failed: {self.error}" if self.error else "champion" if self.promoted else "kept beside the champion"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for ``--json``."""
+        return {"key": asdict(self.key), **asdict(self), "result": self.result}
+
+    def as_row(self) -> tuple[object, ...]:
+        """Return it for a table."""
+        summary = self.summary or {}
+        return (
+            str(self.key),
+            self.version,
+            summary.get("learner"),
+            summary.get("metric_name"),
+            summary.get("metric"),
+            self.configurations,
+            self.seconds,
+            self.result,
+        )
+
+
+def train_models(settings: Settings, request: TrainRequest, terminal: Terminal) -> list[Trained]:
+    """Train what was asked for; a model that fails is reported and does not stop the others.
+
+    Raises
+    ------
+    ConfigError
+        If what was asked for is not defined.
+    """
+    from andon.stores import open_documents, open_models
+    from cluster.session import ray_session
+    from pipelines.preparing import prepare_studies
+
+    documents = open_documents(settings.documents)
+    selected = [one for one in _selected(documents, request) if _is_trained(one)]
+    if not selected:
+        raise ConfigError("selection", "holds nothing to train", "select a classifier alert or a monitor")
+    folder = settings.home / "searches" / uuid.uuid4().hex[:12]
+    specs = study_specs(selected, documents, settings, request, folder)
+    seconds = request.seconds or max(one.definition.search.time.total_seconds() for one in selected)
+    save_specs(specs, folder)
+    terminal.say(f"training {len(specs)} model{'s' * (len(specs) != 1)}, at most {seconds:g} s of search")
+    with ray_session(settings) as workers, terminal.progress() as bars:
+        preparing = bars.add_task("reading", total=len(specs))
+        ready, failed = prepare_studies(specs, lambda: bars.advance(preparing))
+        searching = bars.add_task("searching", total=sum(max(spec.trials, 1) for spec in ready))
+        counts: dict[int, int] = {}
+
+        def report(progress: Progress) -> None:
+            counts[progress.index] = ready[progress.index].trials if progress.done else progress.configurations
+            best = "" if progress.best is None else f" {progress.best:.3f}"
+            bars.update(searching, completed=sum(counts.values()), description=f"searching {progress.title}{best}")
+            if progress.done and progress.error:
+                terminal.say(f"{progress.title}: {progress.error}")
+
+        outcomes = run_search(ready, seconds=seconds, workers=workers, folder=folder, report=report) if ready else []
+    for spec, error in failed:
+        terminal.say(f"{spec.title}: {error}")
+        outcomes.append(StudyOutcome(spec, None, error, 0, 0.0))
+    models = open_models(settings.models)
+    trained = [publish(outcome, models, terminal) for outcome in outcomes]
+    shutil.rmtree(folder, ignore_errors=True)
+    return trained
+
+
+def publish(outcome: StudyOutcome, models: Models, terminal: Terminal) -> Trained:
+    """Register a study's winner; promote it where the model has no champion yet."""
+    from andon.models.bundle import read_bundle
+
+    spec = outcome.spec
+    key = ModelKey(spec.definition["name"], spec.line, spec.family)
+    if outcome.error:
+        return Trained(key, None, False, None, outcome.error, outcome.configurations, outcome.seconds)
+    bundle = Path(spec.folder) / "bundle"
+    try:
+        version = models.publish(key, bundle, read_bundle(bundle).card)
+        promoted = models.champion(key) is None
+        if promoted:
+            models.promote(key, version, "first model", datetime.now(UTC))
+    except AndonError as error:
+        terminal.say(str(error))
+        return Trained(key, None, False, None, str(error), outcome.configurations, outcome.seconds)
+    return Trained(key, version, promoted, outcome.summary, "", outcome.configurations, outcome.seconds)
+
+
+def study_specs(
+    selected: list[Selected], documents: Documents, settings: Settings, request: TrainRequest, folder: Path
+) -> list[StudySpec]:
+    """Return one study a line and definition, or one a family where the model is pooled."""
+    lines = stored_lines(documents)
+    specs = []
+    for one in selected:
+        groups = [one.lines] if one.pooled else [(line,) for line in one.lines]
+        for group in groups:
+            specs.append(
+                StudySpec(
+                    definition=dict(one.stored.body),
+                    definition_version=one.stored.version,
+                    lines={name: lines[name].model_dump(mode="json") if name in lines else None for name in group},
+                    line=None if one.pooled else group[0],
+                    family=one.definition.lines.family if one.pooled else None,
+                    signals_url=settings.signals,
+                    folder=str(folder / f"{len(specs):05d}"),
+                    trials=request.trials or one.definition.search.trials,
+                    seed=request.seed,
+                    variables=request.variables if one.stored.kind == "Monitor" else (),
+                )
+            )
+    return specs
+
+
+def _selected(documents: Documents, request: TrainRequest) -> list[Selected]:
+    return select(
+        documents,
+        lines=request.lines,
+        families=request.families,
+        alerts=request.alerts,
+        monitors=request.monitors,
+    )
+
+
+def _is_trained(one: Selected) -> bool:
+    return one.stored.kind == "Monitor" or getattr(one.definition, "type", None) == "classifier"

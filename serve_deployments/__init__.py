@@ -1,0 +1,1 @@
+"""Ray Serve: the scorer, the HTTP application, and the builder that decorates."""

@@ -1,0 +1,1 @@
+"""Ray Tune: many lines, one search."""
