@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from andon.errors import ConfigError, DataError, ModelError
 from andon.frames import TIME, SignalFrame
 from andon.ports import Documents, Models, Signals
 from andon.records import ModelKey, PublishedModel
+from andon.services.reading import read_with_context
 from configs.definitions import Alert, Monitor
 from configs.periods import Period
 from configs.settings import Settings
@@ -140,11 +141,10 @@ def _backtester(
 ) -> Callable[[str], pl.DataFrame]:
     declared = stored_lines(documents)
 
-    def read(line: str, variables: list[str] | None, context: timedelta) -> SignalFrame:
-        start = None if request.start is None else request.start - context
-        frame = signals.read_signals(line, variables, start, request.end)
-        sampling = declared[line].sampling if line in declared else None
-        return frame if sampling is None else replace(frame, sampling=sampling)
+    def read(line: str, span: timedelta, rows: int) -> SignalFrame:
+        return read_with_context(
+            signals, line, request.start, request.end, span=span, rows=rows, declared=declared.get(line)
+        )
 
     if isinstance(definition, Monitor):
         return lambda line: _monitor_rows(definition, line, _champion(models, definition, line), read, request)
@@ -160,7 +160,7 @@ def _backtester(
     )
 
 
-Read = Callable[[str, "list[str] | None", timedelta], SignalFrame]
+Read = Callable[[str, timedelta, int], SignalFrame]
 
 
 def _champion(models: Models, definition: Alert | Monitor, line: str, family: str | None = None) -> PublishedModel:
@@ -181,7 +181,7 @@ def _classifier_rows(
     from andon.scoring import score_alert
 
     bundle = read_bundle(Path(champion.path))
-    frame = read(line, None, bundle.features.longest)
+    frame = read(line, bundle.features.longest + bundle.features.stride, 0)
     scores = score_alert(bundle, frame, request.start)
     actual = np.full(len(frame), np.nan)
     target = definition.target
@@ -205,7 +205,7 @@ def _monitor_rows(
     from andon.scoring import score_monitor
 
     bundle = read_bundle(Path(champion.path))
-    frame = read(line, None, bundle.context)
+    frame = read(line, timedelta(0), bundle.rows_needed)
     scores = score_monitor(bundle, frame, request.start)
     count = len(scores.times)
     parts = [
@@ -238,7 +238,7 @@ def _monitor_rows(
 def _threshold_rows(definition: Alert, line: str, read: Read, request: BacktestRequest) -> pl.DataFrame:
     from andon.alerts.rules import firing_rows
 
-    frame = read(line, None, definition.for_ + definition.keep_firing)
+    frame = read(line, definition.for_ + definition.keep_firing, 0)
     holds, firing = firing_rows(definition, frame)
     times = frame.times
     keep = np.ones(len(frame), dtype=bool) if request.start is None else times >= _microseconds(request.start)

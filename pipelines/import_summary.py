@@ -65,6 +65,7 @@ def show_time(moment: datetime | None) -> str:
 
     Examples
     --------
+    >>> from datetime import UTC
     >>> show_time(datetime(2026, 1, 1, 6, tzinfo=UTC))
     '2026-01-01 06:00:00Z'
     """

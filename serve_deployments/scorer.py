@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from andon.models.monitors.bundle import MonitorBundle
 from andon.ports import Documents, Models, Signals
 from andon.records import ModelKey
 from andon.scoring import forecast_next, score_alert, score_monitor
+from andon.services.reading import read_with_context
 from configs.definitions import Alert, Line, Monitor, VariableType
 from configs.periods import format_time
 
@@ -189,11 +190,11 @@ class LineScorer:
         if stored is None:
             raise DataError(f"line {line}", "has no readings", "import some")
         if isinstance(bundle, AlertBundle):
-            frame = self.signals.read_signals(line, start=stored.last - bundle.features.longest - timedelta(seconds=1))
+            span, rows = bundle.features.longest + bundle.features.stride, 0
         else:
-            frame = self.signals.latest_signals(line, bundle.rows_needed)
-        sampling = self._sampling(line)
-        return frame if sampling is None else replace(frame, sampling=sampling)
+            span, rows = timedelta(0), bundle.rows_needed
+        declared = self._declared(line)
+        return read_with_context(self.signals, line, stored.last, None, span=span, rows=rows, declared=declared)
 
     def _concerning(self, line: str) -> list[tuple[Alert | Monitor, ModelKey]]:
         declared = self._declared(line)

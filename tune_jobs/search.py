@@ -133,18 +133,18 @@ def run_search(
     waiting = [spec for spec in specs if not (Path(spec.folder) / "outcome.json").exists()]
     if waiting:
 
-        class Report(tune.Callback):
-            def on_trial_result(self, iteration: int, trials: Any, trial: Any, result: Any, **info: Any) -> None:
-                report(
-                    Progress(
-                        specs.index(waiting[int(result["index"])]),
-                        waiting[int(result["index"])].title,
-                        int(result["configurations"]),
-                        result["best"],
-                        bool(result["done"]),
-                        str(result["error"]),
-                    )
+        def told(result: dict[str, Any]) -> None:
+            spec = waiting[int(result["index"])]
+            report(
+                Progress(
+                    specs.index(spec),
+                    spec.title,
+                    int(result["configurations"]),
+                    result["best"],
+                    bool(result["done"]),
+                    str(result["error"]),
                 )
+            )
 
         tuner = tune.Tuner(
             tune.with_resources(trainable(waiting, time.time() + seconds, workers), {"cpu": 1}),
@@ -154,13 +154,32 @@ def run_search(
                 name="tune",
                 storage_path=str(folder),
                 verbose=0,
-                callbacks=[Report()],
+                callbacks=[_callback(told)],
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 failure_config=tune.FailureConfig(max_failures=1),
             ),
         )
         tuner.fit()
     return [_outcome(spec) for spec in specs]
+
+
+def _callback(told: Callable[[dict[str, Any]], None]) -> Any:
+    """Return a Tune callback; Tune pickles it, so what it tells stays behind."""
+    from ray import tune
+
+    class Report(tune.Callback):
+        told: Callable[[dict[str, Any]], None] | None = None
+
+        def on_trial_result(self, iteration: int, trials: Any, trial: Any, result: Any, **info: Any) -> None:
+            if self.told is not None:
+                self.told(result)
+
+        def __getstate__(self) -> dict[str, Any]:
+            return {}
+
+    callback = Report()
+    callback.told = told
+    return callback
 
 
 def _outcome(spec: StudySpec) -> StudyOutcome:

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
 
 import numpy as np
 import polars as pl
 
 from andon.errors import DataError
 from andon.features import kernels
-from andon.features.spec import OTHER, FeatureSpec, VariableSpec
-from andon.frames import MICROSECOND, FeatureFrame, Floats, SignalFrame, from_microseconds, to_microseconds
+from andon.features.spec import Feature, FeatureSpec, VariableSpec, window_start
+from andon.frames import (
+    MICROSECOND,
+    Booleans,
+    FeatureFrame,
+    Floats,
+    Integers,
+    SignalFrame,
+    from_microseconds,
+    to_microseconds,
+)
 from configs.definitions import Function
+from configs.durations import format_duration
 
 _CODES: dict[Function, int] = {
     "mean": kernels.MEAN,
@@ -23,61 +36,105 @@ _CODES: dict[Function, int] = {
     "delta": kernels.DELTA,
     "count": kernels.COUNT,
     "since_change": kernels.SINCE_CHANGE,
-    "share": kernels.MEAN,
+    "share": kernels.SHARE,
 }
+_MOST_VALUES = 2**22
+"""Readings handed to the kernel at a time: 32 MiB."""
 
 
-def compute_features(frame: SignalFrame, spec: FeatureSpec, start: datetime | None = None) -> FeatureFrame:
+def compute_features(
+    frame: SignalFrame,
+    spec: FeatureSpec,
+    start: datetime | None = None,
+    *,
+    first_reading: datetime | None = None,
+    one_per_stride: bool = False,
+) -> FeatureFrame:
     """Compute the features of every row, or of those at and after ``start``.
 
-    ``mean``, ``std`` (sample), ``min``, ``max``, ``slope`` (least squares, per minute), ``delta`` (last less first
-    reading) and ``count`` (readings as a share of those expected) are over each window; ``last`` and ``since_change``
-    (minutes, at most the longest window) over the longest; ``share`` is how often a boolean was true or a category was
-    read. A window without a reading gives NaN. Rows before the longest window change nothing, to the last bit.
+    Over each window: ``mean``; ``std`` (of a sample: n - 1; NaN for one reading); ``min``; ``max``; ``slope`` (least
+    squares, per minute; NaN for one reading); ``delta`` (last less first reading); ``share`` (how often a boolean was
+    true, or a category was read, of the times that the variable was read); ``count`` (readings, over the number that
+    the usual sampling would give in the time from the window's start to the row, so it says how dense the readings are
+    and never how many rows there have been). Over the longest window: ``last`` (newest reading) and ``since_change``
+    (seconds since a reading that differs from the one before it in the window, else the window's length).
+
+    A window is a length of time, not a number of rows: on an irregular or broken series it holds fewer readings. One
+    without any of a variable gives NaN (``count``: 0), and so does what overflows. Rows before the longest window
+    change nothing, to the last bit; `window_start` says where it begins.
+
+    Parameters
+    ----------
+    frame
+        Readings of a line.
+    spec
+        What to compute.
+    start
+        Time of the first row to compute; None: all rows.
+    first_reading
+        When the line was first read, where ``frame`` does not reach back to it (a store's newest rows). A row is
+        ``complete`` where the line was first read within one sampling of the start of the row's longest window, or
+        before; ``frame`` alone cannot tell a line's beginning from a gap.
+    one_per_stride
+        Keep the last row of each block of one stride only.
 
     Raises
     ------
     DataError
         If the line lacks a variable, or has it with another type.
     """
-    times = frame.times
-    wanted = np.ones(len(frame), dtype=np.bool_) if start is None else times >= to_microseconds(start)
-    stride, sampling = spec.stride // MICROSECOND, spec.sampling // MICROSECOND
-    blocks = np.array([window // spec.stride for window in sorted(spec.windows)], dtype=np.int64)
-    parts = [np.empty((int(wanted.sum()), 0))]
+    plan = _plan(spec)
     for variable in spec.variables:
-        if frame.types.get(variable.name) != variable.type:
-            found = frame.types.get(variable.name)
-            raise DataError(
-                f"line {frame.line}: {variable.name}",
-                f"is {'a ' + found if found else 'missing'}, the model needs a {variable.type}",
-                "import it, or train again",
-            )
-        columns = spec.columns(variable)
-        part = np.empty((int(wanted.sum()), len(columns)))
-        for category in dict.fromkeys(column[3] for column in columns):
-            chosen = [index for index, column in enumerate(columns) if column[3] == category]
-            out = np.empty((len(part), len(chosen)))
-            kernels.aggregate(
-                times,
-                _readings(frame, variable, category),
-                stride,
-                blocks,
-                np.array([columns[index][2] for index in chosen], dtype=np.int64),
-                np.array([_CODES[columns[index][1]] for index in chosen], dtype=np.int64),
-                sampling,
-                wanted,
-                out,
-            )
-            part[:, chosen] = out
-        parts.append(part)
-    ends = -((-times[wanted]) // stride) * stride
-    earliest = ends - int(blocks[-1]) * stride + sampling
-    complete = (times[0] <= earliest) if len(times) else np.zeros(0, dtype=np.bool_)
-    return FeatureFrame(frame.line, times[wanted], np.ascontiguousarray(np.hstack(parts)), complete, spec.names)
+        _check_type(frame, variable)
+    times = frame.times
+    begin = 0 if start is None else int(np.searchsorted(times, to_microseconds(start)))
+    rows = np.arange(begin, len(times), dtype=np.int64)
+    if one_per_stride:
+        rows = rows[last_of_block(times[begin:], plan.stride)]
+    values = np.empty((len(rows), len(spec.names)))
+    if not len(rows):
+        return FeatureFrame(frame.line, times[rows], values, np.zeros(0, dtype=np.bool_), spec.names)
+    starts = _window_starts(times[rows], plan)
+    complete = min(_first(times, first_reading), int(times[0])) <= starts + plan.sampling
+    # Readings before the oldest window count for nothing.
+    oldest = int(np.searchsorted(times, starts[0], side="right"))
+    data = frame.data.slice(oldest)
+    at, rows = np.array(times[oldest:]), rows - oldest
+    for some in plan.numbers(len(at)):
+        readings = np.ascontiguousarray(data.select(some.names).to_numpy(order="fortran").T, dtype=np.float64)
+        kernels.aggregate_numbers(
+            at,
+            readings,
+            rows,
+            plan.stride,
+            plan.sampling,
+            plan.lengths,
+            some.functions,
+            some.windows,
+            some.offsets,
+            values,
+        )
+    for one in plan.states:
+        states, shares = _states(data[one.variable.name], one.variable)
+        found = np.empty((len(rows), len(one.functions)))
+        kernels.aggregate_states(
+            at,
+            states,
+            shares,
+            rows,
+            plan.stride,
+            plan.sampling,
+            plan.lengths,
+            one.functions,
+            one.windows,
+            one.counted,
+            found,
+        )
+        values[:, one.offset : one.offset + found.shape[1]] = found
+    return FeatureFrame(frame.line, times[rows + oldest], values, complete, spec.names)
 
 
-def require_rows(frame: SignalFrame, spec: FeatureSpec) -> None:
+def require_rows(frame: SignalFrame, spec: FeatureSpec, first_reading: datetime | None = None) -> None:
     """Refuse a frame whose last row has no full window.
 
     Raises
@@ -85,26 +142,133 @@ def require_rows(frame: SignalFrame, spec: FeatureSpec) -> None:
     DataError
         Saying how many rows are needed, and how many there are.
     """
-    if len(frame):
-        start = spec.window_start(from_microseconds(int(frame.times[-1])))
-        if frame.times[0] <= to_microseconds(start + spec.sampling):
-            return
-    raise DataError(
-        f"line {frame.line}",
-        f"has {len(frame)} rows, and the longest window needs {spec.rows_needed}",
-        f"give at least {spec.rows_needed} rows, one every {spec.sampling}",
+    place = f"line {frame.line}"
+    every, needed = format_duration(spec.sampling), spec.rows_needed
+    remedy = f"give at least {needed} rows, one every {every}"
+    if not len(frame):
+        raise DataError(place, f"has no rows, and the longest window needs {needed}", remedy)
+    times = frame.times
+    start = to_microseconds(window_start(spec, from_microseconds(int(times[-1]))))
+    if min(_first(times, first_reading), int(times[0])) > start + spec.sampling // MICROSECOND:
+        found, window = int((times > start).sum()), format_duration(spec.longest)
+        problem = f"has {found} rows in the longest window, {window}, which needs {needed}"
+        if found >= needed:
+            problem += f", and they do not reach back to {from_microseconds(start):%Y-%m-%dT%H:%M:%SZ}"
+            remedy = f"give earlier rows too, one every {every}"
+        raise DataError(place, problem, remedy)
+
+
+def last_of_block(times: Integers, stride: int) -> Booleans:
+    """Mark the last row of each block of one stride, bool (n,); times and stride in microseconds.
+
+    Examples
+    --------
+    >>> last_of_block(np.array([1, 5, 6, 10, 11]), 5)
+    array([False,  True, False,  True,  True])
+    """
+    blocks = -((-times) // stride)
+    last: Booleans = np.append(blocks[1:] != blocks[:-1], np.ones(min(len(blocks), 1), dtype=np.bool_))
+    return last
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """What the kernel needs to know of some numbers; all have the same functions and windows."""
+
+    names: list[str]
+    functions: Integers
+    windows: Integers
+    offsets: Integers
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What the kernel needs to know of a boolean or category."""
+
+    variable: VariableSpec
+    functions: Integers
+    windows: Integers
+    counted: Integers
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A specification in the kernels' terms; times in microseconds."""
+
+    stride: int
+    sampling: int
+    longest: int
+    lengths: Integers
+    every_number: _Numbers
+    states: tuple[_State, ...]
+
+    def numbers(self, rows: int) -> list[_Numbers]:
+        """Split the numbers so that no more than `_MOST_VALUES` readings are copied at a time."""
+        every = self.every_number
+        step = max(1, _MOST_VALUES // rows)
+        return [
+            _Numbers(every.names[i : i + step], every.functions, every.windows, every.offsets[i : i + step])
+            for i in range(0, len(every.names), step)
+        ]
+
+
+@lru_cache(maxsize=256)
+def _plan(spec: FeatureSpec) -> _Plan:
+    ordered = sorted(set(spec.windows))
+    offsets: dict[str, int] = {}
+    columns: dict[str, list[Feature]] = {}
+    for column, feature in enumerate(spec.features):
+        offsets.setdefault(feature.variable, column)
+        columns.setdefault(feature.variable, []).append(feature)
+    numbers = [one.name for one in spec.variables if one.type == "number" and one.name in columns]
+    shared = columns[numbers[0]] if numbers else []
+    states = []
+    for one in spec.variables:
+        if one.type != "number" and one.name in columns:
+            place = {category: index for index, category in enumerate(one.categories)}
+            counted = [place.get(feature.category or "", len(place)) for feature in columns[one.name]]
+            states.append(_State(one, *_coded(columns[one.name], ordered), _integers(counted), offsets[one.name]))
+    return _Plan(
+        spec.stride // MICROSECOND,
+        spec.sampling // MICROSECOND,
+        spec.longest // MICROSECOND,
+        _integers([window // spec.stride for window in ordered]),
+        _Numbers(numbers, *_coded(shared, ordered), _integers([offsets[name] for name in numbers])),
+        tuple(states),
     )
 
 
-def _readings(frame: SignalFrame, variable: VariableSpec, category: str | None) -> Floats:
-    """Return a number or boolean as it is, a category as a code, or whether it was ``category``."""
-    if variable.type != "category":
-        return frame.numbers(variable.name)
-    column = frame.data[variable.name]
-    if category is None:
-        codes = column.rank("dense").cast(pl.Float64)
-    elif category == OTHER:
-        codes = (~column.is_in(list(variable.categories))).cast(pl.Float64)
-    else:
-        codes = (column == category).cast(pl.Float64)
-    return codes.fill_null(np.nan).to_numpy()
+def _coded(features: Sequence[Feature], ordered: list[timedelta]) -> tuple[Integers, Integers]:
+    codes = [_CODES[feature.function] for feature in features]
+    return _integers(codes), _integers([ordered.index(feature.window) for feature in features])
+
+
+def _integers(values: list[int]) -> Integers:
+    return np.array(values, dtype=np.int64)
+
+
+def _first(times: Integers, first_reading: datetime | None) -> int:
+    return int(times[0]) if first_reading is None else to_microseconds(first_reading)
+
+
+def _window_starts(times: Integers, plan: _Plan) -> Integers:
+    starts: Integers = -((-times) // plan.stride) * plan.stride - plan.longest
+    return starts
+
+
+def _check_type(frame: SignalFrame, variable: VariableSpec) -> None:
+    found = frame.types.get(variable.name)
+    if found != variable.type:
+        problem = f"is {'a ' + found if found else 'missing'}, the model needs a {variable.type}"
+        raise DataError(f"line {frame.line}: {variable.name}", problem, "import it, or train again")
+
+
+def _states(column: pl.Series, variable: VariableSpec) -> tuple[Integers, Integers]:
+    """Return the state read at each row (-1: none) and the share that each state counts for, both int64."""
+    if variable.type == "boolean":
+        return column.cast(pl.Int64).fill_null(-1).to_numpy(), _integers([1, 0])
+    seen = column.drop_nulls().unique(maintain_order=True)
+    codes = column.cast(pl.Enum(seen)).to_physical().cast(pl.Int64).fill_null(-1).to_numpy()
+    place = {category: index for index, category in enumerate(variable.categories)}
+    return codes, _integers([place.get(category, len(place)) for category in seen])

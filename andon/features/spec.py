@@ -6,9 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from functools import lru_cache
+from typing import Any, get_args
 
-from andon.errors import ConfigError, DataError
+import polars as pl
+
+from andon.errors import ConfigError, DataError, ModelError
 from andon.frames import MICROSECOND, SignalFrame, from_microseconds, to_microseconds
 from configs.definitions import Features, Function, VariableType
 from configs.durations import format_duration
@@ -30,7 +33,10 @@ WINDOWLESS: dict[VariableType, tuple[Function, ...]] = {
 }
 """Functions that each type has once, over the longest window."""
 MOST_CATEGORIES = 20
+"""Categories of a variable that have a share of their own; rarer ones share ``OTHER``."""
 OTHER = "(other)"
+MOST_BLOCKS = 100_000
+"""Strides in a window, at most: the engine keeps this many partial aggregates at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +49,27 @@ class VariableSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class FeatureSpec:
-    """What features are made of, and how.
+class Feature:
+    """One column: ``function`` of ``variable`` over ``window``.
 
-    A window is a length of time, not a number of rows: at a row it reaches back to the start of its oldest block, at
-    most its length, and exactly that where the row's time is a multiple of the stride. Gaps leave fewer readings.
+    ``last`` and ``since_change`` come once a variable, over the longest window; all others once a window. ``category``
+    is that of a category's share (`OTHER`: all that have none), else None.
+    """
+
+    name: str
+    variable: str
+    function: Function
+    window: timedelta
+    category: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSpec:
+    """What features are made of, and how; made by `feature_spec`, stored with the model.
+
+    A window is a length of time, not a number of rows: at a row it reaches back to the start of its oldest block of one
+    stride, so at most its length, and exactly that where the row's time is a multiple of the stride. Gaps leave fewer
+    readings in it; a variable without any has NaN there.
     """
 
     variables: tuple[VariableSpec, ...]
@@ -67,34 +89,14 @@ class FeatureSpec:
         return -(-self.longest // self.sampling)
 
     @property
+    def features(self) -> tuple[Feature, ...]:
+        """What each column is, in order: by variable, then by window (the shortest first), then the windowless."""
+        return _features(self)
+
+    @property
     def names(self) -> tuple[str, ...]:
-        """Names of the features, in order of their columns."""
-        return tuple(name for variable in self.variables for name, _, _, _ in self.columns(variable))
-
-    def columns(self, variable: VariableSpec) -> list[tuple[str, Function, int, str | None]]:
-        """Return name, function, window's index (shortest first) and category of a variable's features."""
-        found: list[tuple[str, Function, int, str | None]] = []
-        ordered = sorted(self.windows)
-        for index, window in enumerate(ordered):
-            for function in self.functions:
-                if function not in WINDOWED[variable.type]:
-                    continue
-                length = format_duration(window)
-                if function == "share" and variable.type == "category":
-                    for category in (*variable.categories, OTHER):
-                        found.append((f"{variable.name}.share.{category}.{length}", function, index, category))
-                else:
-                    found.append((f"{variable.name}.{function}.{length}", function, index, None))
-        for function in self.functions:
-            if function in WINDOWLESS[variable.type]:
-                found.append((f"{variable.name}.{function}", function, len(ordered) - 1, None))
-        return found
-
-    def window_start(self, time: datetime) -> datetime:
-        """Return where the longest window of a row at ``time`` begins (exclusive)."""
-        stride = self.stride // MICROSECOND
-        block = -((-to_microseconds(time)) // stride)
-        return from_microseconds(block * stride) - self.longest
+        """Names of the features, in order of their columns; no two are equal."""
+        return _names(self)
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values that `from_json` reads."""
@@ -108,14 +110,92 @@ class FeatureSpec:
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> FeatureSpec:
-        """Inverse of `to_json`."""
-        return cls(
-            tuple(VariableSpec(name, kind, tuple(categories)) for name, kind, categories in body["variables"]),
-            tuple(window * MICROSECOND for window in body["windows"]),
-            tuple(body["functions"]),
-            body["stride"] * MICROSECOND,
-            body["sampling"] * MICROSECOND,
-        )
+        """Inverse of `to_json`.
+
+        Raises
+        ------
+        ModelError
+            If ``body`` is not what `to_json` returns.
+        """
+        try:
+            spec = cls(
+                tuple(VariableSpec(name, kind, tuple(categories)) for name, kind, categories in body["variables"]),
+                tuple(window * MICROSECOND for window in body["windows"]),
+                tuple(body["functions"]),
+                body["stride"] * MICROSECOND,
+                body["sampling"] * MICROSECOND,
+            )
+            _check(spec)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            problem = f"is damaged: {type(error).__name__}: {error}"
+            raise ModelError("feature specification", problem, "train the model again") from None
+        return spec
+
+
+def _check(spec: FeatureSpec) -> None:
+    for variable in spec.variables:
+        if variable.type not in get_args(VariableType) or not isinstance(variable.name, str):
+            raise ValueError(f"variable {variable.name!r} is a {variable.type!r}")
+        if not all(isinstance(category, str) for category in variable.categories):
+            raise ValueError(f"variable {variable.name!r} has a category that is no text")
+    if not spec.variables or not spec.windows or not set(spec.functions) <= set(get_args(Function)):
+        raise ValueError("variables, windows or functions are missing or unknown")
+    if min(spec.stride, spec.sampling, *spec.windows) <= timedelta(0):
+        raise ValueError("a length of time is not above 0")
+    if any(window % spec.stride or window // spec.stride > MOST_BLOCKS for window in spec.windows):
+        raise ValueError("a window is not made of strides, or of too many")
+
+
+@lru_cache(maxsize=256)
+def _features(spec: FeatureSpec) -> tuple[Feature, ...]:
+    found: list[Feature] = []
+    taken: set[str] = set()
+
+    def append(name: str, variable: str, function: Function, window: timedelta, *, category: str | None = None) -> None:
+        # A variable may be called a.mean and a category may hold a dot, so two names may meet.
+        while name in taken:
+            name += "'"
+        taken.add(name)
+        found.append(Feature(name, variable, function, window, category))
+
+    for one in spec.variables:
+        for window in sorted(set(spec.windows)):
+            length = format_duration(window)
+            for function in spec.functions:
+                if function not in WINDOWED[one.type]:
+                    continue
+                if function == "share" and one.type == "category":
+                    for category in (*one.categories, OTHER):
+                        append(f"{one.name}.share.{category}.{length}", one.name, function, window, category=category)
+                else:
+                    append(f"{one.name}.{function}.{length}", one.name, function, window)
+        for function in spec.functions:
+            if function in WINDOWLESS[one.type]:
+                append(f"{one.name}.{function}", one.name, function, spec.longest)
+    return tuple(found)
+
+
+@lru_cache(maxsize=256)
+def _names(spec: FeatureSpec) -> tuple[str, ...]:
+    return tuple(feature.name for feature in _features(spec))
+
+
+def window_start(spec: FeatureSpec, time: datetime) -> datetime:
+    """Return where the longest window of a row at ``time`` begins; that moment itself is outside the window.
+
+    Rows after it, up to ``time``, give the row its features to the last bit, so a store is read from here on.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> minute = timedelta(minutes=1)
+    >>> spec = FeatureSpec((VariableSpec("speed", "number"),), (30 * minute,), ("mean",), 5 * minute, minute)
+    >>> window_start(spec, datetime(2026, 1, 1, 12, 3, tzinfo=UTC)).isoformat()
+    '2026-01-01T11:35:00+00:00'
+    """
+    stride = spec.stride // MICROSECOND
+    block = -((-to_microseconds(time)) // stride)
+    return from_microseconds(block * stride - spec.longest // MICROSECOND)
 
 
 def resolve_features(features: Features, sampling: timedelta, horizon: timedelta) -> Features:
@@ -127,7 +207,7 @@ def resolve_features(features: Features, sampling: timedelta, horizon: timedelta
     Raises
     ------
     ConfigError
-        If a window given is not a multiple of the stride.
+        If a window is not a multiple of the stride, or of more than `MOST_BLOCKS` of it.
 
     Examples
     --------
@@ -135,22 +215,28 @@ def resolve_features(features: Features, sampling: timedelta, horizon: timedelta
     >>> [format_duration(window) for window in resolved.windows]
     ['5m', '15m', '30m']
     """
-    windows = features.windows
-    stride = features.stride
+    windows, stride = features.windows, features.stride
     if stride is None:
         stride = sampling * max(1, horizon // (30 * sampling))
         if windows is not None and any(window % stride for window in windows):
             stride = sampling
     if windows is None:
-        least = 3 * sampling
-        multiples = {max(1, round(max(length, least) / stride)) for length in (horizon / 6, horizon / 2, horizon)}
-        windows = tuple(stride * multiple for multiple in sorted(multiples))
+        least = -(-3 * sampling // stride)
+        lengths = {max(least, round(length / stride)) for length in (horizon / 6, horizon / 2, horizon)}
+        windows = tuple(stride * blocks for blocks in sorted(lengths))
     for window in windows:
         if window % stride:
+            near = format_duration(stride * max(1, round(window / stride)))
             raise ConfigError(
                 "features.windows",
                 f"{format_duration(window)} is not a multiple of the stride {format_duration(stride)}",
-                f"try {format_duration(stride * max(1, round(window / stride)))}, or another stride",
+                f"try {near}" + ("" if features.stride else ", or give a stride"),
+            )
+        if window // stride > MOST_BLOCKS:
+            raise ConfigError(
+                "features.stride",
+                f"{format_duration(stride)} goes {window // stride:,} times into {format_duration(window)}",
+                f"give a stride of at least {format_duration(window / MOST_BLOCKS)}",
             )
     return Features(windows=windows, functions=features.functions or DEFAULT_FUNCTIONS, stride=stride)
 
@@ -163,50 +249,57 @@ def feature_spec(
     exclude: Sequence[str],
     target: Expression,
 ) -> FeatureSpec:
-    """Choose variables and categories from training rows.
+    """Choose variables and categories from training rows, one frame a line.
 
-    Variables are those that all lines have, with a reading, without the excluded ones and without the target's own
-    unless they are included by name.
+    Variables are those that all lines have, with a reading somewhere and a function for their type, without the
+    excluded ones and without the target's own unless they are included by name. The order of frames and of their
+    columns changes nothing.
 
     Raises
     ------
     ConfigError
         If a variable that is included is not there, or nothing is left.
     DataError
-        If lines type a variable differently.
+        If lines type a variable differently, or there is no line.
     """
+    if not frames:
+        raise DataError("features", "there is no line to choose variables from", "import one")
     common = set.intersection(*(set(frame.types) for frame in frames))
     for name in include or ():
         if name not in common:
             lacking = next(frame.line for frame in frames if name not in frame.types)
             raise ConfigError("include", f"line {lacking} has no variable {name!r}", "leave it out, or import it")
+    sampling = sorted(frame.sampling for frame in frames)[len(frames) // 2]
+    resolved = resolve_features(features, sampling, horizon)
+    functions = resolved.functions or ()
     chosen = (common - target.variables if include is None else set(include)) - set(exclude)
     variables = []
     for name in sorted(chosen):
         types = {frame.types[name] for frame in frames}
         if len(types) > 1:
-            raise DataError(
-                f"variable {name}", f"is {' and '.join(sorted(types))} on different lines", "give it one type"
-            )
+            problem = f"is {' and '.join(sorted(types))} on different lines"
+            raise DataError(f"variable {name}", problem, "give it one type, or exclude it")
+        kind = types.pop()
+        if not set(functions) & {*WINDOWED[kind], *WINDOWLESS[kind]}:
+            continue
         if all(frame.data[name].null_count() == len(frame) for frame in frames):
             continue
-        kind = types.pop()
-        categories: tuple[str, ...] = ()
-        if kind == "category":
-            counts: Counter[str] = Counter()
-            for frame in frames:
-                counts.update(cast("list[str]", frame.data[name].drop_nulls().to_list()))
-            ordered = sorted(counts, key=lambda category: (-counts[category], category))
-            categories = tuple(ordered[:MOST_CATEGORIES])
+        categories = _categories([frame.data[name] for frame in frames]) if kind == "category" else ()
         variables.append(VariableSpec(name, kind, categories))
     if not variables:
-        raise ConfigError("include, exclude", "leave no variable to learn from", "exclude fewer")
-    sampling = sorted(frame.sampling for frame in frames)[len(frames) // 2]
-    resolved = resolve_features(features, sampling, horizon)
-    return FeatureSpec(
-        tuple(variables),
-        tuple(sorted(resolved.windows or ())),
-        tuple(resolved.functions or ()),
-        resolved.stride or sampling,
-        sampling,
-    )
+        left = f"of {len(chosen)} variables none has readings that {', '.join(functions)} can be made of"
+        problem = left if chosen else "no variable is left to learn from, besides the target's own"
+        remedy = "exclude fewer, or choose other functions" if chosen else "import more, or exclude fewer"
+        raise ConfigError("include, exclude", problem, remedy)
+    windows = tuple(sorted(resolved.windows or ()))
+    return FeatureSpec(tuple(variables), windows, functions, resolved.stride or sampling, sampling)
+
+
+def _categories(columns: Sequence[pl.Series]) -> tuple[str, ...]:
+    counts: Counter[str] = Counter()
+    for column in columns:
+        for category, count in column.drop_nulls().value_counts().iter_rows():
+            counts[category] += count
+    # A reading that says "(other)" is counted with all others, so that the name means one thing.
+    ordered = sorted(counts.keys() - {OTHER}, key=lambda category: (-counts[category], category))
+    return tuple(ordered[:MOST_CATEGORIES])

@@ -3,29 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 
+from andon.errors import DataError
 from andon.features.engine import compute_features
 from andon.features.spec import FeatureSpec
-from andon.frames import MICROSECOND, Booleans, Integers, SignalFrame, TrainingFrame
+from andon.frames import SignalFrame, TrainingFrame, to_microseconds
 from andon.labels import label_rows
 from configs.expressions import Expression
 
 
 def training_rows(
-    frames: Sequence[SignalFrame], spec: FeatureSpec, target: Expression, horizon: timedelta
+    frames: Sequence[SignalFrame],
+    spec: FeatureSpec,
+    target: Expression,
+    horizon: timedelta,
+    start: datetime | None = None,
+    end: datetime | None = None,
 ) -> TrainingFrame:
-    """Return the rows that have a full window and a label, one a stride (the last of each block), line by line.
+    """Return the rows of ``[start, end)`` that have a full window and a label, one a stride (the last of each block).
 
-    Labels see a frame to its end: the caller cuts frames where reading must stop.
+    Lines stand in name order. Labels see a frame to its end, and features to its beginning, whatever ``start`` and
+    ``end`` are: the caller cuts frames where reading must stop.
+
+    Raises
+    ------
+    DataError
+        If there is no frame, two are of one line, or a line lacks a variable or has it with another type.
+    ConfigError
+        If the target does not fit the variables of a line.
     """
+    ordered = sorted(frames, key=lambda frame: frame.line)
+    lines = tuple(frame.line for frame in ordered)
+    if not lines:
+        raise DataError("training rows", "there is no line to take them from", "import one")
+    if len(set(lines)) < len(lines):
+        twice = next(line for line, following in zip(lines, lines[1:], strict=False) if line == following)
+        raise DataError(f"line {twice}", "is given twice", "give each line once")
     values, labels, times, groups = [], [], [], []
-    for group, frame in enumerate(frames):
-        features = compute_features(frame, spec)
-        label = label_rows(frame, target, horizon)
-        keep = features.complete & ~np.isnan(label) & last_of_block(features.times, spec.stride)
+    for group, frame in enumerate(ordered):
+        features = compute_features(frame, spec, start, one_per_stride=True)
+        label = label_rows(frame, target, horizon)[np.searchsorted(frame.times, features.times)]
+        keep = features.complete & ~np.isnan(label)
+        if end is not None:
+            keep &= features.times < to_microseconds(end)
         values.append(features.values[keep])
         labels.append(label[keep])
         times.append(features.times[keep])
@@ -35,12 +58,6 @@ def training_rows(
         np.concatenate(labels),
         np.concatenate(times),
         np.concatenate(groups),
-        tuple(frame.line for frame in frames),
+        lines,
         spec.names,
     )
-
-
-def last_of_block(times: Integers, stride: timedelta) -> Booleans:
-    """Mark the last row of each block of one stride, bool (n,)."""
-    blocks = -((-times) // (stride // MICROSECOND))
-    return np.append(blocks[1:] != blocks[:-1], True) if len(blocks) else np.zeros(0, dtype=np.bool_)

@@ -150,6 +150,7 @@ def _parse(path: Path, data: bytes, delimiter: str, names: list[str], rows: int,
     if cells is None or cells.height != rows:
         # Quotes inside cells that do not begin with one: rare, and slower.
         text = io.StringIO(body.decode("utf-8"), newline="")
-        found = [row or [None] * len(names) for row in csv.reader(text, delimiter=delimiter, strict=True)]
+        reader = csv.reader(text, delimiter=delimiter, strict=True)
+        found = [[cell or None for cell in row or [""] * len(names)] for row in reader]
         cells = pl.DataFrame(found, schema=schema, orient="row")
     return cells

@@ -13,7 +13,9 @@ from andon.frames import SignalFrame, signal_frame
 from configs.definitions import VariableType, check_line_name
 from configs.expressions import did_you_mean
 from pipelines.tables.cells import Column, find_decimal, read_column
+from pipelines.tables.date_and_clock import join_date_and_clock
 from pipelines.tables.options import TableOptions
+from pipelines.tables.ordering import Order, put_in_order
 from pipelines.tables.raw import RawTable
 from pipelines.tables.times import Times, find_time_column, read_times
 
@@ -27,8 +29,7 @@ class LineTable:
     """Readings of one line from one file, and what was odd about them.
 
     ``refused`` are cells that were not of their column's type and ``refused_rows`` rows without a readable time, each
-    with where it is: columns ``row, column, value`` and ``row, value, reason``. ``duplicates`` counts rows that
-    repeat a time, ``conflicts`` the times at which they disagree, ``unsorted`` rows that stand after a later one.
+    with where it is: columns ``row, column, value`` and ``row, value, reason``.
     """
 
     path: Path
@@ -37,11 +38,7 @@ class LineTable:
     rows_read: int
     refused: pl.DataFrame
     refused_rows: pl.DataFrame
-    duplicates: int
-    conflicts: int
-    first_conflict: int | None
-    unsorted: int
-    first_unsorted: int | None
+    order: Order
     constant: tuple[str, ...]
     empty: tuple[str, ...]
     unit: str
@@ -68,6 +65,7 @@ def line_tables(
         raise DataError(str(table.path), f"has no column {options.line_column!r} for the line", remedy)
     if options.line_column is not None and options.line_column == options.time_column:
         raise DataError(table.place(column=options.line_column), "is both the time and the line", "name two columns")
+    table = join_date_and_clock(table, options)
     time_column = find_time_column(table, options)
     variables = [name for name in table.cells.columns if name not in (time_column, options.line_column)]
     if not variables:
@@ -165,7 +163,7 @@ class _Splitter:
                     "mend or remove its rows",
                 )
             ours = values if len(names) == 1 and good.height == values.height else values[good["index"]]
-            frame, found = _in_order(good, ours)
+            frame, order = put_in_order(good, ours)
             if (
                 frame.width == 1
                 or not frame.select(pl.any_horizontal(pl.all().exclude("time").is_not_null()).any()).item()
@@ -187,7 +185,7 @@ class _Splitter:
                     empty=(*empty, *sorted(types.keys() - present.keys())),
                     unit=self.table.unit,
                     notes=self.notes,
-                    **found,
+                    order=order,
                 )
             )
         return tables
@@ -220,42 +218,6 @@ class _Splitter:
                 "reason": self.times.problems.gather(index),
             }
         )
-
-
-def _in_order(keys: pl.DataFrame, values: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int | None]]:
-    """Sort rows by time and keep one for each: per variable the last value in the file."""
-    time = keys["time"].to_physical()
-    late = time < time.cum_max()
-    unsorted = int(late.sum())
-    found: dict[str, int | None] = {
-        "unsorted": unsorted,
-        "first_unsorted": int(keys["row"][int(late.arg_max() or 0)]) if unsorted else None,
-        "duplicates": 0,
-        "conflicts": 0,
-        "first_conflict": None,
-    }
-    frame = pl.DataFrame([keys["time"], *values])
-    if unsorted:
-        order = pl.DataFrame({"time": time}).with_row_index("i").sort("time", maintain_order=True)["i"]
-        frame, keys = frame[order], keys[order]
-    twice = frame["time"].to_physical().diff().fill_null(1) == 0
-    if not twice.any():
-        return frame, found
-    shared = twice | twice.shift(-1, fill_value=False)
-    doubled = frame.filter(shared)
-    groups = doubled.group_by("time", maintain_order=True)
-    merged = groups.agg(pl.all().drop_nulls().last())
-    names = [name for name in frame.columns if name != "time"]
-    differ = groups.agg(pl.col(names).drop_nulls().n_unique()).select(
-        "time", differ=pl.any_horizontal(pl.col(names) > 1)
-    )
-    conflicting = differ.filter("differ")["time"]
-    found["duplicates"] = int(twice.sum())
-    found["conflicts"] = len(conflicting)
-    if len(conflicting):
-        last = keys.filter(keys["time"] == conflicting[0])["row"].max()
-        found["first_conflict"] = int(last)  # type: ignore[arg-type]
-    return pl.concat([frame.filter(~shared), merged]).sort("time"), found
 
 
 def _constant(frame: SignalFrame) -> tuple[str, ...]:

@@ -122,5 +122,5 @@ def parse_options(
         date_order=date_order,  # type: ignore[arg-type]  # checked at birth
         delimiter=None if delimiter is None else _DELIMITERS.get(delimiter, delimiter),
         exclude=tuple(exclude or ()),
-        **given,  # type: ignore[arg-type]
+        **given,
     )

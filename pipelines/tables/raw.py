@@ -83,7 +83,7 @@ def check_header(path: Path, header: Sequence[str | None], where: str) -> list[s
     Raises
     ------
     DataError
-        On names that are missing, repeated, too long or not text, and where the header is a row of readings.
+        On names that are missing, repeated, too long, not text or patterns (of Polars), and on a row of readings.
     """
     check_width(path, len(header))
     names = [re.sub(r"\s+", " ", (name or "").strip()) for name in header]
@@ -104,6 +104,8 @@ def check_header(path: Path, header: Sequence[str | None], where: str) -> list[s
         if len(name) > MAX_NAME:
             problem = f"name is {len(name)} characters long: {name[:30]!r}..."
             raise DataError(f"{place}, column {number}", problem, f"shorten it to {MAX_NAME}")
+        if name == "*" or (name.startswith("^") and name.endswith("$")):
+            raise DataError(f"{place}, column {number}", f"name is the pattern {name!r}", "rename it")
         if not name.isprintable():
             raise DataError(f"{place}, column {number}", f"name is not text: {name!r}", "rename it")
         seen[name] = number

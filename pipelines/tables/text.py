@@ -5,18 +5,24 @@ from __future__ import annotations
 import codecs
 import gzip
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 from andon.errors import DataError
 
 GZIP_MAGIC = b"\x1f\x8b"
-_BOMS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF8, "utf-8-sig"))
-_BOMS += ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_BOMS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 _HEAD = 1 << 20
 
 
-def read_text(path: Path, encoding: str | None, check_head: object = None) -> bytes:
+def read_text(path: Path, encoding: str | None, check_head: Callable[[bytes], None] | None = None) -> bytes:
     """Return a text file's content as UTF-8, without byte order mark, its lines ended by a line feed.
 
     Parameters
@@ -34,11 +40,11 @@ def read_text(path: Path, encoding: str | None, check_head: object = None) -> by
     try:
         with _open(path) as file:
             head = file.read(_HEAD)
-            while callable(check_head) and b"\n" not in head[-_HEAD:] and (more := file.read(_HEAD)):
+            while check_head is not None and b"\n" not in head[-_HEAD:] and (more := file.read(_HEAD)):
                 head += more
                 if len(head) > 64 * _HEAD:
                     break
-            if callable(check_head) and not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            if check_head is not None and not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
                 check_head(head.split(b"\n", 1)[0])
             data = head + file.read()
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -17,7 +16,7 @@ from pipelines.tables.options import TableOptions
 from pipelines.tables.raw import RawTable
 from pipelines.tables.time_texts import MOSTLY, read_texts, reads_as_times
 
-_NAMES = ("time", "timestamp", "datetime", "date", "ts")
+_NAMES = ("time", "timestamp", "datetime", "date", "ts", "daytime", "datetimeofday")
 _STEPS = ("cycle", "step")
 _OLDEST, _NEWEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _UNITS = ((1e11, "seconds", 1_000_000.0), (1e14, "milliseconds", 1_000.0), (1e17, "microseconds", 1.0))
@@ -89,9 +88,8 @@ def read_times(table: RawTable, column: str, options: TableOptions) -> Times:
         local, offset = _from_numbers(table, column, cells, options, notes), None
     elif isinstance(cells.dtype, pl.Datetime | pl.Date):
         if options.step is not None:
-            raise DataError(
-                table.place(column=column), "holds times, and --step is for step numbers", "leave out --step"
-            )
+            problem = "holds times, and --step is for step numbers"
+            raise DataError(table.place(column=column), problem, "leave out --step")
         zone = getattr(cells.dtype, "time_zone", None)
         if zone is not None:
             cells = cells.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
@@ -128,9 +126,9 @@ def _from_numbers(
     if middle < 1e8:
         index = int(numbers.is_not_null().arg_max() or 0)
         problem = f"holds numbers such as {present[0]:g}, which are no seconds or milliseconds since 1970"
-        remedy = (
-            "if they count steps, give their length, for example --step 1h; else write times as 2026-03-29T06:00:00Z"
-        )
+        remedy = "if they count steps, say how long one is, for example --step 1h; else write 2026-03-29T06:00:00Z"
+        if table.unit == "row" and table.cells[column].dtype == pl.String and 2e4 < middle < 1e5:
+            remedy = "if they are days since 1900, format the cells as date and time in the sheet"
         raise DataError(table.place(index, column), problem, remedy)
     unit, factor = next(((unit, by) for most, unit, by in _UNITS if middle < most), ("nanoseconds", 1e-3))
     notes.append(f"time: {column!r} counts {unit} since 1970-01-01 UTC")
@@ -138,11 +136,8 @@ def _from_numbers(
         wholes = numbers.cast(pl.Int64, strict=False)
         if factor < 1:
             return (wholes // 1000).cast(TIME)
-        return (
-            wholes.set((wholes.abs() > (1 << 62) // int(factor)).fill_null(value=False), None)
-            .__mul__(int(factor))
-            .cast(TIME)
-        )
+        beyond = (wholes.abs() > (1 << 62) // int(factor)).fill_null(value=False)
+        return (wholes.set(beyond, None) * int(factor)).cast(TIME)
     micro = (numbers.cast(pl.Float64) * factor).round()
     return micro.set((micro.abs() > 2.0**62).fill_null(value=False), None).cast(pl.Int64, strict=False).cast(TIME)
 
@@ -159,20 +154,16 @@ def _in_utc(
     zone = options.timezone
     frame = pl.DataFrame({"cell": cells.is_not_null(), "local": local})
     if local.dtype == TIME:
-        frame = frame.with_columns(time=pl.col("local"), naive=pl.lit(value=False))
+        frame = frame.with_columns(time=pl.col("local"))
     else:
         frame = frame.with_columns(offset=offset if offset is not None else pl.lit(None, dtype=pl.Int64))
-        naive = pl.col("local").is_not_null() & pl.col("offset").is_null()
         moved = (pl.col("local") - pl.duration(minutes="offset")).dt.replace_time_zone("UTC")
         clock = pl.col("local").dt.replace_time_zone(zone, ambiguous="null", non_existent="null")
         frame = frame.with_columns(
             time=pl.when(pl.col("offset").is_not_null()).then(moved).otherwise(clock.dt.convert_time_zone("UTC")),
-            naive=naive,
             shown=pl.col("local").dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").is_not_null(),
         )
-        if frame["naive"].any() and zone == "UTC":
-            notes.append("time: without an offset, read as UTC")
-        elif frame["naive"].any():
+        if (frame["local"].is_not_null() & frame["offset"].is_null()).any():
             notes.append(f"time: without an offset, read as {zone}")
     twice = pl.col("shown") if "shown" in frame.columns else pl.lit(value=False)
     frame = frame.with_columns(
@@ -196,7 +187,8 @@ def _refuse_mostly_unread(table: RawTable, column: str, problems: pl.Series) -> 
     unread = problems.len() - problems.null_count()
     if 2 * unread > problems.len():
         index = int(problems.is_not_null().arg_max() or 0)
-        value = table.cells[column][index]
+        # Not as a Python datetime: damaged times lie beyond its years.
+        value = table.cells[column].slice(index, 1).cast(pl.String)[0]
         problem = (
             f"{unread:,} of {problems.len():,} rows have no readable time; the first holds {value!r}: {problems[index]}"
         )
@@ -207,8 +199,3 @@ def _no_step(table: RawTable, column: str, cells: pl.Series, numbers: pl.Series)
     index = int((cells.is_not_null() & numbers.is_null()).arg_max() or 0)
     problem = f"is no step number: {cells[index]!r}"
     return DataError(table.place(index, column), problem, "name the column of step numbers with --time-column")
-
-
-def time_names() -> Sequence[str]:
-    """Return the names by which a column of times is known."""
-    return _NAMES

@@ -51,6 +51,7 @@ WRONG = [
     Wrong("name missing", "t.csv", "time,,speed\n2026-01-01,1,2\n", ("line 1, column 2", "no name", "name it")),
     Wrong("name too long", "t.csv", f"time,{'x' * 201}\n2026-01-01,1\n", ("column 2", "201 characters", "shorten")),
     Wrong("name of control characters", "t.csv", "time,a\x07b\n2026-01-01,1\n", ("column 2", "'a\\x07b'", "rename")),
+    Wrong("name of a pattern", "t.csv", "time,^a$\n2026-01-01,1\n", ("column 2", "'^a$'", "rename")),
     Wrong(
         "variable named time",
         "t.csv",

@@ -9,8 +9,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from andon.errors import ModelError
 from andon.frames import SignalFrame, signal_frame
-from andon.models.monitors.bundle import MonitorBundle, read_parts, write_parts
+from andon.models.bundle import read_bundle, write_bundle
+from andon.models.monitors.bundle import PARTS, MonitorBundle, read_parts, write_parts
 from andon.models.monitors.forecasters import FORECASTERS, forecaster
 from andon.models.monitors.training import fit_monitor
 from andon.records import ModelKey
@@ -107,17 +109,44 @@ def test_rows_alone_give_the_same_bits_as_rows_together(bundle: MonitorBundle) -
 
 
 def test_a_monitor_read_back_says_the_same(bundle: MonitorBundle, tmp_path: Path) -> None:
-    parts = write_parts(bundle, tmp_path)
-    back = read_parts(
-        tmp_path,
-        parts,
-        key=bundle.key,
-        definition=bundle.definition,
-        definition_version=bundle.definition_version,
-        card=bundle.card,
+    write_bundle(bundle, tmp_path / "model")
+    back = read_bundle(tmp_path / "model")
+    assert isinstance(back, MonitorBundle)
+    assert (back.key, back.card, back.window, back.sampling) == (
+        bundle.key,
+        bundle.card,
+        bundle.window,
+        bundle.sampling,
     )
-    assert (back.window, back.sampling, back.rows_needed) == (bundle.window, bundle.sampling, bundle.rows_needed)
+    assert (back.definition, back.rows_needed) == (bundle.definition, bundle.rows_needed)
     same(score_monitor(back, line()), score_monitor(bundle, line()))
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("networks.offsets", np.full(4, 10**9)),
+        ("networks.sizes", np.full((4, 2), 10**6)),
+        ("networks.lags", np.full(4, 99)),
+        ("networks.weights", np.array(["a"])),
+        ("line.members", np.array([0, 1, 77])),
+        ("line.precisions", np.zeros((1, 1, 1))),
+        ("thresholds", np.full(4, np.nan)),
+        ("scaling.means", None),
+    ],
+)
+def test_parts_that_point_outside_themselves_are_refused(
+    bundle: MonitorBundle, tmp_path: Path, name: str, wrong: np.ndarray | None
+) -> None:
+    parts = write_parts(bundle, tmp_path)
+    with np.load(tmp_path / PARTS) as stored:
+        arrays = {**stored}
+    arrays.pop(name)
+    np.savez(tmp_path / PARTS, **arrays, **({} if wrong is None else {name: wrong}))
+    with pytest.raises(ModelError, match="is damaged"):
+        read_parts(
+            tmp_path, parts, key=bundle.key, definition=bundle.definition, definition_version=1, card=bundle.card
+        )
 
 
 def test_a_variable_that_vanishes_is_no_reading(bundle: MonitorBundle) -> None:
