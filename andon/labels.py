@@ -7,55 +7,78 @@ from datetime import timedelta
 import numpy as np
 
 from andon.expressions import evaluate
-from andon.frames import MICROSECOND, Floats, Integers, SignalFrame
+from andon.frames import MICROSECOND, Booleans, Floats, Integers, SignalFrame
 from configs.expressions import Expression
 
 LONGEST_HOLE = 3
-"""Samplings without a known target, after which it counts as not seen."""
+"""Samplings without a known target after which a stretch of time counts as not seen."""
+_NEVER = np.iinfo(np.int64).max
 
 
 def onsets(frame: SignalFrame, target: Expression) -> Integers:
-    """Return the time of each onset, microseconds, int64 (n_onsets,).
+    """Return the time of each onset of the target, microseconds, int64 (n_onsets,).
 
-    An onset is a step from known false to known true; the first known row being true is none.
+    An onset is a step from known false to known true, at the time of the true one, with nothing but rows at which the
+    target is unknown between the two. The first known row being true is none: nobody saw it begin.
+
+    Raises
+    ------
+    ConfigError
+        If the line lacks a variable of the target, or one has the wrong type.
     """
-    times, holds = _known(frame, target)
-    began = np.flatnonzero(holds[1:] & ~holds[:-1]) + 1
-    return times[began]
+    return _onsets(*_known(frame, target))
 
 
 def label_rows(frame: SignalFrame, target: Expression, horizon: timedelta) -> Floats:
     """Return the label of every row, float64 (n_rows,): 1, 0, or NaN where there is none.
 
-    1 if an onset of the target is seen in (t, t + horizon], even where the horizon passes the end of the data; 0 only
-    if the whole horizon was seen without one; NaN otherwise, and wherever the target already holds or was never known.
-    A stretch of more than `LONGEST_HOLE` samplings without a known target was not seen.
+    At time t it is
+
+    - NaN where the target holds, or was never known yet; a row at which it is unknown takes its last known state;
+    - else 1 if an onset is seen in (t, t + horizon], even where the horizon passes the end of the data;
+    - else 0 if all of (t, t + horizon] was seen: the target is known at some row at or after t + horizon, and within the
+      horizon there is no stretch of more than `LONGEST_HOLE` samplings between known rows (or from the last one to
+      t + horizon);
+    - else NaN.
+
+    So a label takes its value from rows up to t + horizon; of later ones it matters only whether there are any.
+
+    Raises
+    ------
+    ConfigError
+        If the line lacks a variable of the target, or one has the wrong type.
     """
     times = frame.times
     labels = np.full(len(times), np.nan)
-    known_times, holds = _known(frame, target)
-    if not len(known_times):
+    known, holds = _known(frame, target)
+    if not len(known):
         return labels
-    length = horizon // MICROSECOND
-    last_known = np.searchsorted(known_times, times, side="right") - 1
-    has_state = last_known >= 0
-    free = has_state & ~holds[np.maximum(last_known, 0)]
-    began = known_times[1:][holds[1:] & ~holds[:-1]]
-    following = np.searchsorted(began, times, side="right")
-    soonest = np.append(began, np.iinfo(np.int64).max)[following]
-    positive = soonest - times <= length
+    ends = times + horizon // MICROSECOND
+    state = np.searchsorted(known, times, side="right") - 1
+    free = (state >= 0) & ~holds[np.maximum(state, 0)]
+    positive = _first_after(times, _onsets(known, holds)) <= ends
     hole = LONGEST_HOLE * (frame.sampling // MICROSECOND)
-    broken = np.flatnonzero(np.diff(known_times) > hole)
-    # The first hole that ends after t hides part of the horizon if it begins before the horizon's end.
-    next_hole = np.searchsorted(known_times[broken + 1], times, side="right")
-    hole_begins = np.append(known_times[broken], np.iinfo(np.int64).max)[next_hole]
-    seen = (times + length <= known_times[-1]) & (hole_begins >= times + length)
+    wide = np.flatnonzero(np.diff(known) > hole)
+    # Of the holes that end after t, the first begins earliest, so it hides the most of the horizon.
+    following = np.searchsorted(known[wide + 1], times, side="right")
+    begins = np.append(known[wide], _NEVER - hole)[following]
+    seen = (ends <= known[-1]) & (ends <= begins + hole)
+    labels[free & seen] = 0.0
     labels[free & positive] = 1.0
-    labels[free & ~positive & seen] = 0.0
     return labels
 
 
-def _known(frame: SignalFrame, target: Expression) -> tuple[Integers, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+def _first_after(times: Integers, moments: Integers) -> Integers:
+    found: Integers = np.append(moments, _NEVER)[np.searchsorted(moments, times, side="right")]
+    return found
+
+
+def _onsets(known: Integers, holds: Booleans) -> Integers:
+    return known[1:][holds[1:] & ~holds[:-1]]
+
+
+def _known(frame: SignalFrame, target: Expression) -> tuple[Integers, Booleans]:
+    """Times at which the target is known, int64 (n_known,), and whether it held, bool (n_known,)."""
     states = evaluate(target, frame)
     known = ~np.isnan(states)
     return frame.times[known], states[known] == 1.0

@@ -106,6 +106,11 @@ class AlertEvent:
     evidence: dict[str, Any] = field(default_factory=dict)
 
 
+def alert_id(line: str, definition: str, opened_at: datetime) -> str:
+    """Return the id of the alert that a definition opened on a line at a data time."""
+    return make_id("alert", line, definition, opened_at)
+
+
 @dataclass(frozen=True, slots=True)
 class AlertRecord:
     """One occurrence of an alert definition on a line."""
@@ -125,7 +130,7 @@ class AlertRecord:
     @property
     def id(self) -> str:
         """One id per line, definition and data time of opening."""
-        return make_id("alert", self.line, self.definition, self.opened_at)
+        return alert_id(self.line, self.definition, self.opened_at)
 
     @property
     def revision(self) -> int:

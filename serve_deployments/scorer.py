@@ -136,11 +136,12 @@ class LineScorer:
         }
 
     def _monitor(self, bundle: MonitorBundle, frame: SignalFrame, version: int) -> dict[str, Any]:
-        if len(frame) <= bundle.window:
+        needed = bundle.rows_needed + 1
+        if len(frame) < needed:
             raise DataError(
                 f"line {frame.line}: {bundle.key.definition}",
-                f"needs {bundle.rows_needed} rows, got {len(frame)}",
-                f"send at least {bundle.rows_needed} rows",
+                f"needs {needed} rows, got {len(frame)}",
+                f"send at least {needed} rows",
             )
         scores = score_monitor(bundle, frame, from_microseconds(int(frame.times[-1])))
         return {

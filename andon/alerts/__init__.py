@@ -1,1 +1,1 @@
-"""When an alert fires and resolves, and its life cycle."""
+"""Rules that open and resolve alerts, and the life that an alert has."""

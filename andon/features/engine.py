@@ -17,7 +17,6 @@ from andon.frames import (
     MICROSECOND,
     Booleans,
     FeatureFrame,
-    Floats,
     Integers,
     SignalFrame,
     from_microseconds,

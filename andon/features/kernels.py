@@ -2,17 +2,19 @@
 
 A block is right-closed: a row at time t belongs to block ceil(t / stride). The readings of a block are reduced to one
 partial aggregate (Welford 1962), and neighbouring partials are merged, the older always on the left (Chan, Golub and
-LeVeque 1983; Pebay 2008 for the covariance). A window takes the blocks that it covers, oldest first, in runs of
-2^k blocks, the longest run first, and then the readings of the row's own block up to the row. A run is merged once and
-shared by every window that holds it, so a window of n blocks costs about log2(n) merges.
+LeVeque 1983; Pebay 2008 for the covariance). What a window holds beyond the next shorter one is taken in runs of 2^k
+blocks, oldest and longest first; then come the shorter windows, and last the readings of the row's own block up to the
+row. Runs are kept, so windows of hundreds of blocks cost a few merges a block.
 
-Which merges make a window depends on the readings inside it alone: runs count blocks with a reading from the window's
+Which merges make a window depends on the readings inside it alone: runs count blocks with a reading from a window's
 first, and times are exact integers until they are taken relative to a block. So what comes out is the same, to the
 last bit, whatever rows come before the window or after the row. ``fastmath`` stays off: the order of operations is the
 promise.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numba
 import numpy as np
@@ -22,115 +24,134 @@ from andon.frames import Floats, Integers
 MEAN, STD, MIN, MAX, LAST, SLOPE, DELTA, COUNT, SINCE_CHANGE, SHARE = range(10)
 """Codes of the functions."""
 
-_N, _MEAN, _M2, _TIME, _TIME_M2, _COV, _MIN, _MAX, _ORIGIN = range(9)
-_WIDTH = 9
+_PARTIAL = np.dtype(
+    [
+        ("block", np.int64),
+        ("n", np.float64),
+        ("mean", np.float64),
+        ("m2", np.float64),
+        ("time", np.float64),
+        ("time_m2", np.float64),
+        ("covariance", np.float64),
+        ("low", np.float64),
+        ("high", np.float64),
+    ]
+)
+"""``time`` is the mean time in minutes after the start of ``block``; ``m2`` and ``covariance`` are sums."""
 _MINUTE = 60_000_000.0
 _SECOND = 1_000_000.0
-_NO_BLOCK = -(2**62)
+_NONE = -(2**62)
 
 
 @numba.njit(cache=True, nogil=True)
-def _add(part: Floats, value: float, minutes: float) -> None:
-    """Add a reading at ``minutes`` after its block's start to the partial ``part[0]``."""
-    n = part[0, _N] + 1.0
-    part[0, _N] = n
+def _add(part: Any, value: float, minutes: float) -> None:
+    """Add a reading at ``minutes`` after its block's start to a partial."""
+    n = part.n + 1.0
+    part.n = n
     if n == 1.0:
-        part[0, _MEAN] = value
-        part[0, _MIN] = value
-        part[0, _MAX] = value
-        part[0, _TIME] = minutes
-        part[0, _M2] = 0.0
-        part[0, _TIME_M2] = 0.0
-        part[0, _COV] = 0.0
+        part.mean = value
+        part.low = value
+        part.high = value
+        part.time = minutes
+        part.m2 = 0.0
+        part.time_m2 = 0.0
+        part.covariance = 0.0
         return
-    dx = value - part[0, _MEAN]
-    dt = minutes - part[0, _TIME]
-    mean = part[0, _MEAN] + dx / n
-    time = part[0, _TIME] + dt / n
-    part[0, _MEAN] = mean
-    part[0, _TIME] = time
-    part[0, _M2] += dx * (value - mean)
-    part[0, _TIME_M2] += dt * (minutes - time)
-    part[0, _COV] += dx * (minutes - time)
-    if value < part[0, _MIN]:
-        part[0, _MIN] = value
-    if value > part[0, _MAX]:
-        part[0, _MAX] = value
+    weight = 1.0 / n
+    dx = value - part.mean
+    dt = minutes - part.time
+    rest = dt * (1.0 - weight)
+    part.mean += dx * weight
+    part.time += dt * weight
+    part.m2 += dx * dx * (1.0 - weight)
+    part.time_m2 += dt * rest
+    part.covariance += dx * rest
+    part.low = value if value < part.low else part.low
+    part.high = value if value > part.high else part.high
 
 
 @numba.njit(cache=True, nogil=True)
-def _merge(older: Floats, i: int, newer: Floats, j: int, into: Floats, k: int, stride_minutes: float) -> None:
-    """Write the partial of ``older[i]`` and then ``newer[j]`` into ``into[k]``, its times relative to the older."""
-    na = older[i, _N]
-    nb = newer[j, _N]
-    if na == 0.0 or nb == 0.0:
-        for field in range(_WIDTH):
-            into[k, field] = older[i, field] if nb == 0.0 else newer[j, field]
-        return
-    n = na + nb
-    part = nb / n
-    weight = na * part
-    mean = older[i, _MEAN]
-    time = older[i, _TIME]
-    dx = newer[j, _MEAN] - mean
-    dt = newer[j, _TIME] + (newer[j, _ORIGIN] - older[i, _ORIGIN]) * stride_minutes - time
-    into[k, _N] = n
-    into[k, _MEAN] = mean + dx * part
-    into[k, _TIME] = time + dt * part
-    into[k, _M2] = older[i, _M2] + newer[j, _M2] + dx * dx * weight
-    into[k, _TIME_M2] = older[i, _TIME_M2] + newer[j, _TIME_M2] + dt * dt * weight
-    into[k, _COV] = older[i, _COV] + newer[j, _COV] + dx * dt * weight
-    into[k, _MIN] = min(older[i, _MIN], newer[j, _MIN])
-    into[k, _MAX] = max(older[i, _MAX], newer[j, _MAX])
-    into[k, _ORIGIN] = older[i, _ORIGIN]
+def _copy(source: Any, into: Any) -> None:
+    into.block = source.block
+    into.n = source.n
+    into.mean = source.mean
+    into.m2 = source.m2
+    into.time = source.time
+    into.time_m2 = source.time_m2
+    into.covariance = source.covariance
+    into.low = source.low
+    into.high = source.high
 
 
 @numba.njit(cache=True, nogil=True)
-def _run(runs: Floats, starts: Integers, ring: int, level: int, start: int, stack: Integers, minutes: float) -> int:
-    """Return where the run of 2^level blocks from number ``start`` is kept, merging what is not yet there."""
+def _merge(older: Any, newer: Any, into: Any, stride: float) -> None:
+    """Write the partial of ``older`` and then ``newer`` into ``into``, which may be one of them; stride in minutes."""
+    if newer.n == 0.0:
+        _copy(older, into)
+        return
+    if older.n == 0.0:
+        _copy(newer, into)
+        return
+    n = older.n + newer.n
+    part = newer.n / n
+    weight = older.n * part
+    dx = newer.mean - older.mean
+    dt = newer.time + (newer.block - older.block) * stride - older.time
+    low = newer.low if newer.low < older.low else older.low
+    high = newer.high if newer.high > older.high else older.high
+    into.m2 = older.m2 + newer.m2 + dx * dx * weight
+    into.time_m2 = older.time_m2 + newer.time_m2 + dt * dt * weight
+    into.covariance = older.covariance + newer.covariance + dx * dt * weight
+    into.mean = older.mean + dx * part
+    into.time = older.time + dt * part
+    into.low = low
+    into.high = high
+    into.n = n
+    into.block = older.block
+
+
+@numba.njit(cache=True, nogil=True)
+def _complete_run(
+    runs: Any, starts: Integers, ring: int, level: int, start: int, todo: Integers, stride: float
+) -> None:
+    """Merge the run of 2^level blocks from number ``start``, and the runs that it is made of, where they are missing."""
     top = 0
-    stack[0, 0], stack[0, 1] = level, start
+    todo[0, 0], todo[0, 1] = level, start
     while top >= 0:
-        k, first = stack[top, 0], stack[top, 1]
-        here = k * ring + (first & (ring - 1))
-        if starts[here] == first:
-            top -= 1
-            continue
-        half = first + (1 << (k - 1))
-        left = (k - 1) * ring + (first & (ring - 1))
-        right = (k - 1) * ring + (half & (ring - 1))
-        if starts[left] != first:
+        k, left = todo[top, 0], todo[top, 1]
+        right = left + (1 << (k - 1))
+        below = (k - 1) * ring
+        if starts[below + (left & (ring - 1))] != left:
             top += 1
-            stack[top, 0], stack[top, 1] = k - 1, first
-        elif starts[right] != half:
+            todo[top, 0], todo[top, 1] = k - 1, left
+        elif starts[below + (right & (ring - 1))] != right:
             top += 1
-            stack[top, 0], stack[top, 1] = k - 1, half
+            todo[top, 0], todo[top, 1] = k - 1, right
         else:
-            _merge(runs, left, runs, right, runs, here, minutes)
-            starts[here] = first
+            here = k * ring + (left & (ring - 1))
+            _merge(runs[below + (left & (ring - 1))], runs[below + (right & (ring - 1))], runs[here], stride)
+            starts[here] = left
             top -= 1
-    return level * ring + (start & (ring - 1))
 
 
 @numba.njit(cache=True, nogil=True)
-def _aggregate(function: int, part: Floats, expected: float) -> float:
-    """Return what ``function`` makes of the partial ``part[0]``; NaN where it is not defined or overflows."""
-    n = part[0, _N]
+def _aggregate(function: int, part: Any, expected: float) -> float:
+    """Return what ``function`` makes of a partial; NaN where it is not defined or overflows."""
     found = np.nan
     if function == COUNT:
-        found = n / expected
-    elif n == 0.0:
-        found = np.nan
-    elif function == MEAN:
-        found = part[0, _MEAN]
+        return part.n / expected  # type: ignore[no-any-return]
+    if part.n == 0.0:
+        return np.nan
+    if function == MEAN:
+        found = part.mean
     elif function == STD:
-        found = np.sqrt(part[0, _M2] / (n - 1.0)) if n > 1.0 else np.nan
+        found = np.sqrt(part.m2 / (part.n - 1.0)) if part.n > 1.0 else np.nan
     elif function == MIN:
-        found = part[0, _MIN]
+        found = part.low
     elif function == MAX:
-        found = part[0, _MAX]
+        found = part.high
     elif function == SLOPE:
-        found = part[0, _COV] / part[0, _TIME_M2] if part[0, _TIME_M2] > 0.0 else np.nan
+        found = part.covariance / part.time_m2 if part.time_m2 > 0.0 else np.nan
     return found if np.isfinite(found) else np.nan
 
 
@@ -162,58 +183,56 @@ def aggregate_numbers(
     lengths
         Window lengths in blocks, ascending, int64 (w,).
     functions, windows
-        Of each feature of a variable: code, and index into ``lengths``, rising, int64 (f,).
+        Of each feature of a variable: code, and index into ``lengths``, never falling, int64 (f,).
     offsets
         Column of each variable's first feature, int64 (v,).
     out
         float64 (r, at least max(offsets) + f).
     """
     n_windows = len(lengths)
-    ring, levels = 1, 1
-    while ring < lengths[-1]:
-        ring *= 2
+    levels = 1
+    while (1 << (levels - 1)) < lengths[-1]:
         levels += 1
-    stride_minutes = stride / _MINUTE
-    runs = np.empty((levels * ring, _WIDTH))
+    ring = 1 << (levels - 1)
+    minutes = stride / _MINUTE
+    runs = np.empty(levels * ring, _PARTIAL)
     starts = np.empty(levels * ring, np.int64)
-    ids = np.empty(ring, np.int64)
-    stack = np.empty((2 * levels + 2, 2), np.int64)
-    older = np.empty((n_windows, _WIDTH))
-    here = np.zeros((1, _WIDTH))
-    whole = np.empty((1, _WIDTH))
+    todo = np.empty((levels + 1, 2), np.int64)
+    # What each window holds of closed blocks beyond the next shorter window.
+    beyond = np.empty(n_windows, _PARTIAL)
     begins = np.empty(n_windows, np.int64)
     heads = np.empty(n_windows, np.int64)
+    parts = np.empty(2, _PARTIAL)
+    here, whole = parts[0], parts[1]
     for v in range(len(offsets)):
         starts[:] = -1
         begins[:] = 0
         heads[:] = 0
-        here[0, _N] = 0.0
+        here.n = 0.0
         closed, wanted, last, ready = 0, 0, -1, False
-        current = _NO_BLOCK
-        changed, before_change = 0, np.int64(_NO_BLOCK)
+        current = _NONE
+        changed, before_change = 0, _NONE
         for i in range(len(times)):
             if wanted == len(rows):
                 break
             time = times[i]
-            block = -((-time) // stride)
-            if block != current:
-                if here[0, _N] > 0.0:
+            # Rows rise in time, so most stay in the block of the row before.
+            if time > current * stride or current == _NONE:
+                if here.n > 0.0:
                     slot = closed & (ring - 1)
-                    for field in range(_WIDTH):
-                        runs[slot, field] = here[0, field]
+                    _copy(here, runs[slot])
                     starts[slot] = closed
-                    ids[slot] = current
                     closed += 1
-                current = block
-                here[0, _N] = 0.0
-                here[0, _ORIGIN] = float(block)
+                current = -((-time) // stride)
+                here.n = 0.0
+                here.block = current
                 ready = False
                 for w in range(n_windows):
-                    while begins[w] < closed and ids[begins[w] & (ring - 1)] <= block - lengths[w]:
+                    while begins[w] < closed and runs[begins[w] & (ring - 1)].block <= current - lengths[w]:
                         begins[w] += 1
             value = values[v, i]
             if not np.isnan(value):
-                _add(here, value, (time - (block - 1) * stride) / _MINUTE)
+                _add(here, value, (time - (current - 1) * stride) / _MINUTE)
                 if last >= 0 and value != values[v, last]:
                     changed, before_change = time, times[last]
                 last = i
@@ -221,32 +240,32 @@ def aggregate_numbers(
                 continue
             if not ready:
                 ready = True
+                end = closed
                 for w in range(n_windows):
-                    older[w, _N] = 0.0
                     first = begins[w]
-                    left = closed - first
+                    left = end - first
+                    end = first
+                    beyond[w].n = 0.0
                     for level in range(levels - 1, -1, -1):
                         if left & (1 << level):
-                            found = _run(runs, starts, ring, level, first, stack, stride_minutes)
-                            _merge(older, w, runs, found, older, w, stride_minutes)
+                            slot = level * ring + (first & (ring - 1))
+                            if starts[slot] != first:
+                                _complete_run(runs, starts, ring, level, first, todo, minutes)
+                            _merge(beyond[w], runs[slot], beyond[w], minutes)
                             first += 1 << level
+            _copy(here, whole)
             made = -1
             for f in range(len(functions)):
                 w = windows[f]
                 function = functions[f]
-                start = (block - lengths[w]) * stride
+                start = (current - lengths[w]) * stride
                 column = offsets[v] + f
                 if function == LAST:
                     out[wanted, column] = values[v, last] if last >= 0 and times[last] > start else np.nan
                 elif function == SINCE_CHANGE:
-                    out[wanted, column] = _since_change(
-                        time,
-                        times[last] if last >= 0 else _NO_BLOCK,
-                        changed,
-                        before_change,
-                        start,
-                        lengths[w] * stride,
-                    )
+                    read = times[last] if last >= 0 else _NONE
+                    longest = lengths[w] * stride
+                    out[wanted, column] = _since_change(time, read, changed, before_change, start, longest)
                 elif function == DELTA:
                     head = heads[w]
                     while head < i and (times[head] <= start or np.isnan(values[v, head])):
@@ -255,9 +274,9 @@ def aggregate_numbers(
                     delta = values[v, last] - values[v, head] if last >= head else np.nan
                     out[wanted, column] = delta if np.isfinite(delta) else np.nan
                 else:
-                    if w != made:
-                        _merge(older, w, here, 0, whole, 0, stride_minutes)
-                        made = w
+                    while made < w:
+                        made += 1
+                        _merge(beyond[made], whole, whole, minutes)
                     out[wanted, column] = _aggregate(function, whole, max(1.0, (time - start) / sampling))
             wanted += 1
 
@@ -303,7 +322,7 @@ def aggregate_states(
     counts = np.zeros((n_windows, shares.max() + 1 if len(shares) else 1), np.int64)
     totals = np.zeros(n_windows, np.int64)
     heads = np.zeros(n_windows, np.int64)
-    changed, before_change = 0, np.int64(_NO_BLOCK)
+    changed, before_change = 0, _NONE
     wanted, last = 0, -1
     for i in range(len(times)):
         if wanted == len(rows):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -40,7 +41,7 @@ def training_rows(
     if not lines:
         raise DataError("training rows", "there is no line to take them from", "import one")
     if len(set(lines)) < len(lines):
-        twice = next(line for line, following in zip(lines, lines[1:], strict=False) if line == following)
+        twice = next(line for line, following in itertools.pairwise(lines) if line == following)
         raise DataError(f"line {twice}", "is given twice", "give each line once")
     values, labels, times, groups = [], [], [], []
     for group, frame in enumerate(ordered):

@@ -8,7 +8,9 @@ import typer
 
 
 def demo(
-    days: Annotated[int, typer.Option(min=4, help="Simulated days to learn from; the day after them is replayed.")] = 14,
+    days: Annotated[
+        int, typer.Option(min=4, help="Simulated days to learn from; the day after them is replayed.")
+    ] = 14,
     seed: Annotated[int, typer.Option(help="Seed of the plant.")] = 100,
     time: Annotated[str, typer.Option(help="Time of the whole search.")] = "90s",
     serve: Annotated[bool, typer.Option("--serve", help="Leave the API and the dashboards up.")] = False,
