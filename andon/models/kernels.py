@@ -9,7 +9,7 @@ from andon.frames import Floats, Integers
 
 
 @numba.njit(cache=True, nogil=True)
-def linear_rows(values: Floats, medians: Floats, weights: Floats, intercept: float) -> Floats:  # type: ignore[no-untyped-def]
+def linear_rows(values: Floats, medians: Floats, weights: Floats, intercept: float) -> Floats:
     """Return the logistic of a weighted sum, float64 (n_rows,); missing values are replaced by ``medians``."""
     out = np.empty(len(values))
     for row in range(len(values)):
@@ -22,7 +22,7 @@ def linear_rows(values: Floats, medians: Floats, weights: Floats, intercept: flo
 
 
 @numba.njit(cache=True, nogil=True)
-def forest_rows(  # type: ignore[no-untyped-def]
+def forest_rows(
     values: Floats,
     medians: Floats,
     roots: Integers,

@@ -30,7 +30,8 @@ class FittedLogisticRegression:
 
     def predict(self, values: Floats) -> Floats:
         """Return probabilities, float64 (n_rows,)."""
-        return linear_rows(require_finite(values), self.medians, self.weights, self.intercept)
+        scores: Floats = linear_rows(require_finite(values), self.medians, self.weights, self.intercept)
+        return scores
 
     def save(self, folder: Path) -> None:
         """Write the arrays."""

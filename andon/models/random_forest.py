@@ -34,7 +34,7 @@ class FittedRandomForest:
 
     def predict(self, values: Floats) -> Floats:
         """Return probabilities, float64 (n_rows,)."""
-        return forest_rows(
+        scores: Floats = forest_rows(
             require_finite(values),
             self.medians,
             self.roots,
@@ -44,6 +44,7 @@ class FittedRandomForest:
             self.right,
             self.probabilities,
         )
+        return scores
 
     def save(self, folder: Path) -> None:
         """Write the arrays."""

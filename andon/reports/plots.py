@@ -56,7 +56,7 @@ def plot_monitor(
     _save(figure, path)
 
 
-def _figure(rows: int, title: str) -> tuple[Any, Sequence[Any]]:
+def _figure(rows: int, title: str) -> tuple[Any, Any]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
     from matplotlib.figure import Figure

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from andon.errors import DataError
-from andon.frames import MICROSECOND, TIME, Integers, SignalFrame, from_microseconds, signal_frame, to_microseconds
+from andon.frames import MICROSECOND, TIME, Integers, SignalFrame, from_microseconds, to_microseconds
 from andon.ports import Appended, StoredLine
 from andon.records import Forecast
 from andon.stores.sqlite import SqliteFile
@@ -24,7 +24,8 @@ CREATE TABLE series (id INTEGER PRIMARY KEY, line TEXT NOT NULL, variable TEXT N
 CREATE TABLE samples (series INTEGER NOT NULL, time INTEGER NOT NULL, value NOT NULL, PRIMARY KEY (series, time))
     WITHOUT ROWID;
 CREATE TABLE readings (line TEXT NOT NULL, time INTEGER NOT NULL, PRIMARY KEY (line, time)) WITHOUT ROWID;
-CREATE TABLE lines (line TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE lines (line TEXT PRIMARY KEY, count INTEGER NOT NULL, sampling INTEGER NOT NULL, sampled INTEGER NOT NULL)
+    WITHOUT ROWID;
 CREATE TABLE forecasts (line TEXT NOT NULL, monitor TEXT NOT NULL, time INTEGER NOT NULL, variable TEXT NOT NULL,
     expected REAL NOT NULL, low REAL NOT NULL, high REAL NOT NULL, version INTEGER NOT NULL,
     PRIMARY KEY (line, monitor, time, variable)) WITHOUT ROWID
@@ -32,6 +33,8 @@ CREATE TABLE forecasts (line TEXT NOT NULL, monitor TEXT NOT NULL, time INTEGER 
 _FOREVER = (-(2**62), 2**62)
 SAMPLED = 10_000
 """Newest reading times that the usual sampling is told from."""
+SETTLED = 200
+"""Reading times up to which every append tells the usual sampling anew."""
 
 
 class SqliteSignals:
@@ -73,10 +76,7 @@ class SqliteSignals:
                 "INSERT OR IGNORE INTO readings VALUES (?, ?)", ((frame.line, t) for t in times.tolist())
             )
             new = connection.total_changes - before
-            connection.execute(
-                "INSERT INTO lines VALUES (?, ?) ON CONFLICT (line) DO UPDATE SET count = count + excluded.count",
-                (frame.line, new),
-            )
+            self._count(connection, frame.line, new)
         return Appended(added, changed, unchanged)
 
     def list_lines(self) -> list[str]:
@@ -193,23 +193,31 @@ class SqliteSignals:
         rows = connection.execute("SELECT variable, type FROM series WHERE line = ? ORDER BY variable", (line,))
         return dict(sorted(rows.fetchall()))
 
+    def _count(self, connection: sqlite3.Connection, line: str, new: int) -> None:
+        """Count new reading times; tell the usual sampling anew while there are few, and whenever they have doubled."""
+        row = connection.execute("SELECT count, sampled FROM lines WHERE line = ?", (line,)).fetchone()
+        count, sampled = (0, 0) if row is None else row
+        if row is None:
+            connection.execute("INSERT INTO lines VALUES (?, 0, 1000000, 0)", (line,))
+        connection.execute("UPDATE lines SET count = ? WHERE line = ?", (count + new, line))
+        if new and (count + new <= SETTLED or count + new >= 2 * sampled):
+            newest = "SELECT time FROM readings WHERE line = ? ORDER BY time DESC LIMIT ?"
+            times = [row[0] for row in connection.execute(newest, (line, SAMPLED))]
+            usual = 1_000_000 if len(times) < 2 else int(np.median(-np.diff(times)))
+            connection.execute("UPDATE lines SET sampling = ?, sampled = ? WHERE line = ?", (usual, count + new, line))
+
     def _sampling(self, connection: sqlite3.Connection, line: str) -> timedelta:
-        times = [
-            row[0]
-            for row in connection.execute(
-                "SELECT time FROM readings WHERE line = ? ORDER BY time DESC LIMIT ?", (line, SAMPLED)
-            )
-        ]
-        return timedelta(seconds=1) if len(times) < 2 else float(np.median(-np.diff(times))) * MICROSECOND
+        found = connection.execute("SELECT sampling FROM lines WHERE line = ?", (line,)).fetchone()
+        return timedelta(seconds=1) if found is None else int(found[0]) * MICROSECOND
 
     def _chosen(
         self, connection: sqlite3.Connection, line: str, variables: Sequence[str] | None
     ) -> list[tuple[int, str, VariableType]]:
         rows = connection.execute("SELECT id, variable, type FROM series WHERE line = ?", (line,)).fetchall()
         if not rows:
-            known = [row[0] for row in connection.execute("SELECT line FROM lines ORDER BY line LIMIT 20")]
+            lines = [row[0] for row in connection.execute("SELECT line FROM lines ORDER BY line LIMIT 20")]
             raise DataError(
-                f"line {line}", "has no readings", f"choose one of: {', '.join(known) or 'none imported yet'}"
+                f"line {line}", "has no readings", f"choose one of: {', '.join(lines) or 'none imported yet'}"
             )
         known = {row[1] for row in rows}
         for variable in variables or ():
@@ -229,8 +237,7 @@ class SqliteSignals:
                 "SELECT time, value FROM samples WHERE series = ? AND time BETWEEN ? AND ? ORDER BY time",
                 (series, low, high),
             ).fetchall()
-            times, values = zip(*rows, strict=True) if rows else ((), ())
-            found.append((np.array(times, dtype=np.int64), list(values)))
+            found.append((np.array([row[0] for row in rows], dtype=np.int64), [row[1] for row in rows]))
         every = _union([times for times, _ in found])
         columns: dict[str, pl.Series] = {"time": pl.Series(every, dtype=pl.Int64).cast(TIME)}
         for (_, variable, kind), (times, values) in zip(chosen, found, strict=True):
@@ -240,11 +247,16 @@ class SqliteSignals:
                     texts[index] = value
                 columns[variable] = pl.Series(texts, dtype=pl.String)
             else:
-                numbers = np.full(len(every), np.nan)
-                numbers[np.searchsorted(every, times)] = np.array(values, dtype=np.float64)
-                columns[variable] = pl.Series(numbers).fill_nan(None)
+                numbers = np.array(values, dtype=np.float64)
+                if len(times) == len(every):
+                    columns[variable] = pl.Series(numbers)
+                    continue
+                spread = np.full(len(every), np.nan)
+                spread[np.searchsorted(every, times)] = numbers
+                columns[variable] = pl.Series(spread).fill_nan(None)
         types = {variable: kind for _, variable, kind in chosen}
-        return signal_frame(line, pl.DataFrame(columns), types, self._sampling(connection, line))
+        # What was stored had passed `signal_frame`, and comes out in order: checking it again would double the time.
+        return SignalFrame(line, pl.DataFrame(columns), types, self._sampling(connection, line))
 
 
 def _union(parts: list[Integers]) -> Integers:

@@ -1,0 +1,125 @@
+"""Which definitions watch which line, and their champions; bundles are loaded once a version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from andon.errors import AndonError, ConfigError
+from andon.models.bundle import AlertBundle, Bundle, read_bundle
+from andon.models.monitors.bundle import MonitorBundle
+from andon.ports import Documents, Models
+from andon.records import ModelKey
+from andon.scoring.verdicts import Reason, Watch
+from andon.services.definitions import typed_definition
+from configs.definitions import Alert, Definition, Line, Monitor
+from configs.expressions import did_you_mean
+
+
+@dataclass(slots=True)
+class Cache:
+    """What is kept from one tick to the next in one process: parsed definitions and loaded bundles, by version."""
+
+    definitions: dict[tuple[str, str], tuple[int, Definition]] = field(default_factory=dict)
+    bundles: dict[ModelKey, tuple[int, Bundle]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """Every definition, at one moment; ``refused`` are those that this version of Andon no longer understands."""
+
+    lines: dict[str, Line]
+    definitions: tuple[Alert | Monitor, ...]
+    refused: tuple[tuple[str, str], ...] = ()
+
+    def of(self, line: str) -> list[Alert | Monitor]:
+        """Return the alerts and monitors that are for a line, by name."""
+        declared = self.lines.get(line)
+        family = None if declared is None else declared.family
+        return [
+            one
+            for one in self.definitions
+            if line in (one.lines.names or ()) or (family is not None and one.lines.family == family)
+        ]
+
+    def names(self) -> list[str]:
+        """Return the lines that are watched by anything, in name order."""
+        named = {line for one in self.definitions for line in one.lines.names or ()}
+        return sorted(line for line in {*self.lines, *named} if self.of(line))
+
+    def require(self, lines: Sequence[str]) -> list[str]:
+        """Return ``lines``, or all that are watched if there is none.
+
+        Raises
+        ------
+        ConfigError
+            If nothing watches one of them, or any line at all.
+        """
+        known = self.names()
+        if not known:
+            raise ConfigError("assistant", "no alert or monitor is for any line", "apply definitions first")
+        for line in lines:
+            if line not in known:
+                raise ConfigError(f"line {line}", "no alert or monitor is for it", did_you_mean(line, known))
+        return list(dict.fromkeys(lines)) or known
+
+
+def read_watching(documents: Documents, cache: Cache) -> Watching:
+    """Read the definitions; one that is not understood is set aside."""
+    lines: dict[str, Line] = {}
+    watching: list[Alert | Monitor] = []
+    refused: list[tuple[str, str]] = []
+    for stored in documents.list_definitions():
+        version, definition = cache.definitions.get((stored.kind, stored.name), (0, None))
+        if version != stored.version or definition is None:
+            try:
+                definition = typed_definition(stored)
+            except ConfigError as error:
+                refused.append((stored.name, str(error)))
+                continue
+            cache.definitions[stored.kind, stored.name] = stored.version, definition
+        if isinstance(definition, Line):
+            lines[definition.name] = definition
+        else:
+            watching.append(definition)
+    return Watching(lines, tuple(sorted(watching, key=lambda one: (one.name, one.kind))), tuple(refused))
+
+
+def watches_of(line: str, watching: Watching, models: Models, cache: Cache) -> tuple[Watch, ...]:
+    """Return what watches a line, each with its champion or why it has none."""
+    return tuple(_watch(definition, line, models, cache) for definition in watching.of(line))
+
+
+def context_of(watches: Sequence[Watch]) -> tuple[timedelta, int]:
+    """Return how far back in time, and how many rows before a row, the models of ``watches`` look."""
+    span, rows = timedelta(0), 1
+    for watch in watches:
+        if isinstance(watch.bundle, AlertBundle):
+            span = max(span, watch.bundle.features.longest + watch.bundle.features.stride)
+        elif isinstance(watch.bundle, MonitorBundle):
+            rows = max(rows, watch.bundle.rows_needed)
+    return span, rows
+
+
+def _watch(definition: Alert | Monitor, line: str, models: Models, cache: Cache) -> Watch:
+    if isinstance(definition, Alert) and definition.type != "classifier":
+        return Watch(definition)
+    pooled = isinstance(definition, Alert) and definition.model == "pooled"
+    key = ModelKey(definition.name, None if pooled else line, definition.lines.family if pooled else None)
+    version = models.pointer(key)
+    if version is None:
+        option = f"--{definition.kind.lower()} {definition.name}"
+        return Watch(definition, problem=Reason("untrained", f"is not trained yet: run `andon train {option}`"))
+    known, bundle = cache.bundles.get(key, (0, None))
+    if known != version or bundle is None:
+        try:
+            published = models.get(key, version)
+            if published is None:
+                return Watch(definition, problem=Reason("untrained", f"version {version} is gone from the registry"))
+            bundle = read_bundle(Path(published.path))
+        except (AndonError, OSError, ValueError) as error:
+            return Watch(definition, problem=Reason("damaged", str(error)))
+        cache.bundles[key] = version, bundle
+    return Watch(definition, bundle, version)
