@@ -63,7 +63,7 @@ class LineState:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             problem = f"is damaged: {type(error).__name__}: {error}"
-            raise StoreError(place, problem, "give --since to start anew from a time") from None
+            raise StoreError(place, problem, "restore the documents store from a backup") from None
 
 
 def remember_times(recent: Sequence[int], times: Integers) -> tuple[int, ...]:

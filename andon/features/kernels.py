@@ -38,7 +38,7 @@ _PARTIAL = np.dtype(
     ]
 )
 """``time`` is the mean time in minutes after the start of ``block``; ``m2`` and ``covariance`` are sums."""
-_MINUTE = 60_000_000.0
+_MINUTES = 1 / 60_000_000
 _SECOND = 1_000_000.0
 _NONE = -(2**62)
 
@@ -135,11 +135,9 @@ def _complete_run(
 
 
 @numba.njit(cache=True, nogil=True)
-def _aggregate(function: int, part: Any, expected: float) -> float:
+def _aggregate(function: int, part: Any) -> float:
     """Return what ``function`` makes of a partial; NaN where it is not defined or overflows."""
     found = np.nan
-    if function == COUNT:
-        return part.n / expected  # type: ignore[no-any-return]
     if part.n == 0.0:
         return np.nan
     if function == MEAN:
@@ -194,7 +192,7 @@ def aggregate_numbers(
     while (1 << (levels - 1)) < lengths[-1]:
         levels += 1
     ring = 1 << (levels - 1)
-    minutes = stride / _MINUTE
+    minutes = stride * _MINUTES
     runs = np.empty(levels * ring, _PARTIAL)
     starts = np.empty(levels * ring, np.int64)
     todo = np.empty((levels + 1, 2), np.int64)
@@ -210,20 +208,25 @@ def aggregate_numbers(
         heads[:] = 0
         here.n = 0.0
         closed, wanted, last, ready = 0, 0, -1, False
-        current = _NONE
+        current = -((-times[0]) // stride) - 1
+        end = current * stride
         changed, before_change = 0, _NONE
         for i in range(len(times)):
             if wanted == len(rows):
                 break
             time = times[i]
-            # Rows rise in time, so most stay in the block of the row before.
-            if time > current * stride or current == _NONE:
+            if time > end:
                 if here.n > 0.0:
                     slot = closed & (ring - 1)
                     _copy(here, runs[slot])
                     starts[slot] = closed
                     closed += 1
-                current = -((-time) // stride)
+                # Most rows fall into the same block as the one before, or the next: a division would cost more.
+                current += 1
+                end += stride
+                if time > end:
+                    current = -((-time) // stride)
+                    end = current * stride
                 here.n = 0.0
                 here.block = current
                 ready = False
@@ -232,7 +235,7 @@ def aggregate_numbers(
                         begins[w] += 1
             value = values[v, i]
             if not np.isnan(value):
-                _add(here, value, (time - (current - 1) * stride) / _MINUTE)
+                _add(here, value, (time - end + stride) * _MINUTES)
                 if last >= 0 and value != values[v, last]:
                     changed, before_change = time, times[last]
                 last = i
@@ -240,11 +243,11 @@ def aggregate_numbers(
                 continue
             if not ready:
                 ready = True
-                end = closed
+                following = closed
                 for w in range(n_windows):
                     first = begins[w]
-                    left = end - first
-                    end = first
+                    left = following - first
+                    following = first
                     beyond[w].n = 0.0
                     for level in range(levels - 1, -1, -1):
                         if left & (1 << level):
@@ -277,7 +280,10 @@ def aggregate_numbers(
                     while made < w:
                         made += 1
                         _merge(beyond[made], whole, whole, minutes)
-                    out[wanted, column] = _aggregate(function, whole, max(1.0, (time - start) / sampling))
+                    if function == COUNT:
+                        out[wanted, column] = whole.n / max(1.0, (time - start) / sampling)
+                    else:
+                        out[wanted, column] = _aggregate(function, whole)
             wanted += 1
 
 

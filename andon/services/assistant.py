@@ -1,4 +1,4 @@
-"""The loop beside the lines: read what is new, let the tick decide, and store it so that a kill at any point is safe."""
+"""The loop beside the lines: read what is new, let the tick decide, and store it so that a kill is always safe."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ import numpy as np
 
 from andon.alerts.life_cycle import ASSISTANT
 from andon.alerts.line_state import LineState
-from andon.assistant import LineView, TickResult, tick
-from andon.errors import AndonError, ConfigError, DataError, StoreError
-from andon.frames import SignalFrame, from_microseconds, to_microseconds
+from andon.assistant import NO_DATA, LineView, TickResult, tick
+from andon.errors import AndonError, ConfigError, StoreError
+from andon.frames import MICROSECOND, SignalFrame, from_microseconds, to_microseconds
 from andon.ports import Documents, Models, Signals
 from andon.record_json import alert_from, event_from, to_body
 from andon.records import AlertEvent, AlertRecord, AlertState, Skip
 from andon.services.reading import read_with_context
 from andon.services.watching import Cache, Watching, context_of, read_watching, watches_of
+from configs.definitions import Line
 
 log = logging.getLogger(__name__)
 
+FAILED = "(failed)"
+"""Name of the skip that says why a whole line could not be ticked."""
 BATCH = 5_000
 """Rows that one tick judges, at most: what is found in them is stored before the next are judged."""
 _AHEAD = timedelta(minutes=5)
@@ -79,6 +82,8 @@ class Assistant:
     since: datetime | None = None
     batch: int = BATCH
     cache: Cache = field(default_factory=Cache)
+    errors: dict[str, str] = field(default_factory=dict)
+    """Why a line fails, while it does."""
 
     def run_pass(self, now: datetime) -> Iterator[Pass]:
         """Tick every line once, up to its newest row; a line that fails does not stop the others.
@@ -97,43 +102,62 @@ class Assistant:
         done = Pass(line)
         try:
             for result in self.ticks(line, watching, now):
-                apply_tick(result, self.stores.documents, self.stores.signals)
                 done = done.after(result)
+            self.errors.pop(line, None)
         except Exception as error:
             if not isinstance(error, AndonError):
                 log.exception("line %s failed", line)
             done = replace(done, error=str(error) if isinstance(error, AndonError) else f"failed: {error!r}")
-            log.error("line %s: %s", line, done.error)
             self._note(line, done.error, now)
         return done
 
     def ticks(self, line: str, watching: Watching, now: datetime) -> Iterator[TickResult]:
-        """Yield what each tick decided; the one before must be applied when the next is asked for."""
+        """Tick a line up to its newest row, and yield what each tick decided once it is stored.
+
+        Raises
+        ------
+        AndonError
+            If a store fails, or the line cannot be read.
+        """
         documents, signals = self.stores.documents, self.stores.signals
         state = load_state(line, documents)
         stored = signals.describe_line(line)
         if stored is None:
-            raise DataError(f"line {line}", "has no readings", "import some")
+            hour = now.replace(minute=0, second=0, microsecond=0)
+            documents.add_skips([Skip(line, NO_DATA, hour, "has no readings yet")])
+            return
+        known = state
         if state is None:
             state = _beginning(line, signals, self.since, now)
         declared = watching.lines.get(line)
+        if stored.last <= from_microseconds(state.last):
+            # Nothing is new: a tick without models only looks at the clock.
+            result = tick(LineView(_newest(signals, line, declared), ()), state, now)
+            if result.state != known:
+                apply_tick(result, documents, signals)
+            yield result
+            return
         watches = watches_of(line, watching, self.stores.models, self.cache)
         span, rows = context_of(watches)
-        if stored.last <= from_microseconds(state.last):
-            yield tick(LineView(signals.latest_signals(line, 1), watches), state, now)
-            return
         start = from_microseconds(state.last + 1)
         frame = read_with_context(signals, line, start, None, span=span, rows=rows, declared=declared)
-        for name, error in watching.refused:
-            documents.add_skips([Skip(line, name, stored.last, f"is not understood: {error}")])
+        documents.add_skips(Skip(line, name, stored.last, error) for name, error in watching.refused)
         for part in _batches(frame, state.last, self.batch, span, rows):
             result = tick(LineView(part, watches), state, now)
+            apply_tick(result, documents, signals)
             yield result
+            if not result.rows:
+                return
             state = result.state
 
     def _note(self, line: str, error: str, now: datetime) -> None:
+        """Keep why a line failed where it can be queried, once as long as it fails for the same reason."""
+        log.error("line %s: %s", line, error)
+        if self.errors.get(line) == error:
+            return
         try:
-            self.stores.documents.add_skips([Skip(line, "(failed)", now, error)])
+            self.stores.documents.add_skips([Skip(line, FAILED, now, error)])
+            self.errors[line] = error
         except AndonError as second:
             log.error("line %s: could not be noted: %s", line, second)
 
@@ -234,6 +258,11 @@ def _deliver(opened: Sequence[AlertRecord], events: Sequence[tuple[str, AlertEve
             raise StoreError(f"alert {alert_id}", f"changes too often for {ASSISTANT} to add to it", "try again")
 
 
+def _newest(signals: Signals, line: str, declared: Line | None) -> SignalFrame:
+    frame = signals.latest_signals(line, 1)
+    return frame if declared is None or declared.sampling is None else replace(frame, sampling=declared.sampling)
+
+
 def _beginning(line: str, signals: Signals, since: datetime | None, now: datetime) -> LineState:
     """Return the state of a line that the assistant has never seen."""
     if since is not None:
@@ -254,7 +283,7 @@ def _batches(frame: SignalFrame, last: int, batch: int, span: timedelta, rows: i
     times = frame.times
     first = int(np.searchsorted(times, last, side="right"))
     for begin in range(first, len(times), batch):
-        reach = int(np.searchsorted(times, times[begin] - to_microseconds(from_microseconds(0) + span), side="right"))
+        reach = int(np.searchsorted(times, times[begin] - span // MICROSECOND, side="right"))
         left = max(0, min(begin - rows, reach - 1))
         yield SignalFrame(frame.line, frame.data[left : begin + batch], frame.types, frame.sampling)
 

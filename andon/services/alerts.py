@@ -1,0 +1,171 @@
+"""What people do with alerts: see them, acknowledge, act, resolve, and say whether they were right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, get_args
+
+from andon.alerts.life_cycle import ASSISTANT, advance, make_event
+from andon.errors import ConfigError, StoreError
+from andon.ports import Documents
+from andon.records import AlertRecord, AlertState, Feedback, Verdict
+from configs.expressions import did_you_mean
+from configs.periods import format_time
+
+_TRIES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSearch:
+    """Which alerts to list; those opened in ``[start, end)``, oldest first, the newest ``limit`` of them."""
+
+    line: str | None = None
+    definition: str | None = None
+    states: tuple[AlertState, ...] | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    limit: int | None = None
+
+
+def list_alerts(search: AlertSearch, documents: Documents) -> list[AlertRecord]:
+    """Return the alerts that fit."""
+    found = documents.list_alerts(search.line, search.definition, search.states, search.start, search.end)
+    return found if search.limit is None else found[max(0, len(found) - search.limit) :]
+
+
+def find_alert(alert_id: str, documents: Documents) -> AlertRecord:
+    """Return one alert.
+
+    Raises
+    ------
+    ConfigError
+        If there is none of this id.
+    """
+    found = documents.get_alert(alert_id)
+    if found is None:
+        raise ConfigError(f"alert {alert_id}", "does not exist", "see `andon alerts list`")
+    return found
+
+
+def acknowledge(alert_id: str, author: str, note: str, at: datetime, documents: Documents) -> AlertRecord:
+    """Say that somebody has seen an alert; return it as it now is.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such alert, or it was acknowledged, acted upon or resolved before.
+    """
+    return _move(alert_id, AlertState.ACKNOWLEDGED, author, note, at, documents)
+
+
+def act(alert_id: str, author: str, note: str, at: datetime, documents: Documents) -> AlertRecord:
+    """Say that something was done about an alert, and in ``note`` what; return it as it now is.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such alert, or it was acted upon or resolved before.
+    """
+    return _move(alert_id, AlertState.ACTED, author, note, at, documents)
+
+
+def resolve(alert_id: str, author: str, note: str, at: datetime, documents: Documents) -> AlertRecord:
+    """Close an alert by hand; a new one opens only after its condition has ended.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such alert, or it is resolved.
+    """
+    return _move(alert_id, AlertState.RESOLVED, author, note, at, documents)
+
+
+def give_feedback(alert_id: str, verdict: str, author: str, note: str, at: datetime, documents: Documents) -> Feedback:
+    """Say whether an alert was right; the newest verdict counts, and older ones stay as history.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such alert, or ``verdict`` is not one of confirmed, rejected and avoided.
+    """
+    find_alert(alert_id, documents)
+    known = {str(one): one for one in get_args(Verdict)}
+    if verdict not in known:
+        raise ConfigError("verdict", f"unknown verdict {verdict!r}", did_you_mean(verdict, known))
+    feedback = Feedback(alert_id, known[verdict], _author(author), at, note)
+    documents.add_feedback(feedback)
+    return feedback
+
+
+def parse_states(states: Sequence[str]) -> tuple[AlertState, ...] | None:
+    """Read the names of states; ``open`` stands for all but resolved.
+
+    Raises
+    ------
+    ConfigError
+        If one is not known.
+
+    Examples
+    --------
+    >>> [str(state) for state in parse_states(["resolved"])]
+    ['resolved']
+    """
+    known = [str(state) for state in AlertState if state is not AlertState.PENDING]
+    found: list[AlertState] = []
+    for state in states:
+        if state != "open" and state not in known:
+            raise ConfigError("state", f"unknown state {state!r}", did_you_mean(state, ["open", *known]))
+        found += [AlertState(one) for one in ([state] if state != "open" else known[:-1])]
+    return tuple(dict.fromkeys(found)) or None
+
+
+def alert_json(alert: AlertRecord, feedback: Sequence[Feedback] = ()) -> dict[str, Any]:
+    """Return an alert as JSON values with times in ISO 8601, the verdicts on it included, oldest first."""
+    return {
+        "id": alert.id,
+        "line": alert.line,
+        "alert": alert.definition,
+        "state": str(alert.state),
+        "severity": alert.severity,
+        "opened_at": format_time(alert.opened_at),
+        "resolved_at": None if alert.resolved_at is None else format_time(alert.resolved_at),
+        "score": alert.score,
+        "threshold": alert.threshold,
+        "version": alert.version,
+        "events": [
+            {
+                "id": event.id,
+                "time": format_time(event.time),
+                "state": str(event.state),
+                "actor": event.actor,
+                "note": event.note,
+                "evidence": event.evidence,
+            }
+            for event in alert.events
+        ],
+        "feedback": [
+            {"verdict": one.verdict, "author": one.author, "time": format_time(one.time), "note": one.note}
+            for one in feedback
+        ],
+    }
+
+
+def _move(alert_id: str, state: AlertState, author: str, note: str, at: datetime, documents: Documents) -> AlertRecord:
+    event = make_event(alert_id, state, at, _author(author), note)
+    for _ in range(_TRIES):
+        alert = find_alert(alert_id, documents)
+        advance(alert, event)
+        moved = documents.transition_alert(alert_id, event, alert.revision)
+        if moved is not None:
+            return moved
+    raise StoreError(f"alert {alert_id}", "is changed by others all the time", "try again")
+
+
+def _author(author: str) -> str:
+    if not author.strip():
+        raise ConfigError("author", "must not be blank", "say who you are")
+    if author.strip() == ASSISTANT:
+        raise ConfigError("author", f"{ASSISTANT!r} is the assistant itself", "say who you are")
+    return author.strip()

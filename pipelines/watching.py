@@ -1,0 +1,85 @@
+"""``andon assistant``: open the stores, and run the loop until it is told to stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from andon.errors import ConfigError
+from configs.settings import Settings
+
+if TYPE_CHECKING:
+    from andon.services.assistant import Pass
+
+
+def watch(
+    settings: Settings,
+    *,
+    lines: tuple[str, ...],
+    since: datetime | None,
+    batch: int,
+    every: timedelta | None,
+    report: Callable[[Pass], object],
+) -> int:
+    """Run the assistant, once where ``every`` is None; return how many lines failed in its last pass.
+
+    SIGTERM and SIGINT end the loop after the line that is being ticked.
+
+    Raises
+    ------
+    ConfigError
+        If nothing watches a line that was asked for, or ``batch`` is below 1.
+    """
+    from andon.services.assistant import Assistant, Stores, check_batch, run_assistant
+    from andon.stores import open_documents, open_models, open_signals
+
+    stores = Stores(open_documents(settings.documents), open_signals(settings.signals), open_models(settings.models))
+    assistant = Assistant(stores, lines, since, check_batch(batch))
+    if every is None:
+        failed = 0
+        for done in assistant.run_pass(datetime.now(UTC)):
+            report(done)
+            failed += bool(done.error)
+        return failed
+    if every <= timedelta(0):
+        raise ConfigError("--every", "must be longer than 0", "write for example 60s, or --once")
+    stop = threading.Event()
+
+    def end(number: int, frame: Any) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        run_assistant(assistant, every, lambda: datetime.now(UTC), stop.wait, report)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return 0
+
+
+def parse_time(option: str, text: str | None) -> datetime | None:
+    """Read a time of the command line, in UTC unless it has an offset.
+
+    Raises
+    ------
+    ConfigError
+        If it is none.
+
+    Examples
+    --------
+    >>> parse_time("--since", "2026-01-01").isoformat()
+    '2026-01-01T00:00:00+00:00'
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    from configs.periods import UtcTime
+
+    if text is None:
+        return None
+    try:
+        return TypeAdapter(UtcTime).validate_python(text)
+    except ValidationError:
+        raise ConfigError(option, f"is not a time: {text!r}", "write for example 2026-01-01T06:00:00Z") from None
