@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from andon.errors import ConfigError, DataError, ModelError
-from andon.frames import TIME, SignalFrame
+from andon.frames import TIME, SignalFrame, to_microseconds
 from andon.ports import Documents, Models, Signals
 from andon.records import ModelKey, PublishedModel
 from andon.services.reading import read_with_context
@@ -236,21 +236,26 @@ def _monitor_rows(
 
 
 def _threshold_rows(definition: Alert, line: str, read: Read, request: BacktestRequest) -> pl.DataFrame:
-    from andon.alerts.rules import firing_rows
+    from andon.alerts.rules import INACTIVE, Rule, step
+    from andon.scoring.verdicts import AlertVerdicts, Watch, judge_alert
 
     frame = read(line, definition.for_ + definition.keep_firing, 0)
-    holds, firing = firing_rows(definition, frame)
-    times = frame.times
-    keep = np.ones(len(frame), dtype=bool) if request.start is None else times >= _microseconds(request.start)
+    verdicts = judge_alert(Watch(definition), frame, 0, {})
+    if not isinstance(verdicts, AlertVerdicts):
+        raise DataError(f"line {line}: {definition.name}", verdicts.text, "import what it needs")
+    rule, state, firing = Rule(definition.for_, definition.keep_firing), INACTIVE, []
+    for time, when, clear in zip(frame.times.tolist(), verdicts.when, verdicts.clear, strict=True):
+        state, _ = step(rule, state, time, when, clear)
+        firing.append(state.phase == "firing")
+    kept = frame.times >= (-(2**62) if request.start is None else to_microseconds(request.start))
     return _frame(
-        line, definition.name, times[keep], score=holds[keep], threshold=np.ones(int(keep.sum())), flag=firing[keep]
+        line,
+        definition.name,
+        frame.times[kept],
+        score=verdicts.when[kept],
+        threshold=np.ones(int(kept.sum())),
+        flag=np.array(firing, dtype=bool)[kept],
     )
-
-
-def _microseconds(moment: datetime) -> int:
-    from andon.frames import to_microseconds
-
-    return to_microseconds(moment)
 
 
 def _frame(line: str, name: str, times: Any, *, variable: str | None = None, flag: Any, **numbers: Any) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import yaml
 
+from andon.errors import AndonError
 from andon.frames import SignalFrame, signal_frame
 from andon.simulate import MACHINES, SimulatedLine, plant_definitions, simulate_line
 from configs.durations import format_duration
@@ -29,6 +30,7 @@ from pipelines.tables.options import TableOptions
 from pipelines.training import TrainRequest, train_models
 
 if TYPE_CHECKING:
+    from andon.services.assistant import Assistant
     from pipelines.terminal import Terminal
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -131,19 +133,14 @@ def replay_day(
     lines: Sequence[SimulatedLine], start: datetime, settings: Settings, address: str, terminal: Terminal
 ) -> Replay:
     """Append the day step by step; after each step the assistant judges it, and every line is scored over HTTP."""
-    from andon.services.assistant import run_tick
+    from andon.services.assistant import Assistant, Stores
     from andon.stores import open_documents, open_models, open_signals
 
-    documents, signals, models = (
-        open_documents(settings.documents),
-        open_signals(settings.signals),
-        open_models(settings.models),
-    )
+    signals = open_signals(settings.signals)
+    assistant = Assistant(Stores(open_documents(settings.documents), signals, open_models(settings.models)))
     token = api_token(settings)
     began, took, rows = time.monotonic(), [], 0
-    cache: dict[Any, Any] = {}
-    for line in lines:
-        run_tick(line.name, documents, signals, models, cache)
+    _judge(assistant, start)
     steps = list(_steps(start))
     with terminal.progress() as bars:
         task = bars.add_task("replaying", total=len(steps))
@@ -154,7 +151,8 @@ def replay_day(
                     continue
                 signals.append_signals(frame)
                 rows += len(frame)
-                run_tick(line.name, documents, signals, models, cache)
+            _judge(assistant, high)
+            for line in lines:
                 sent = time.monotonic()
                 _score(address, token, line.name)
                 took.append(time.monotonic() - sent)
@@ -207,6 +205,12 @@ def stay_up(settings: Settings, address: str, terminal: Terminal) -> None:
             while True:
                 time.sleep(3600)
         pages.terminate()
+
+
+def _judge(assistant: Assistant, now: datetime) -> None:
+    for done in assistant.run_pass(now):
+        if done.error:
+            raise AndonError(f"line {done.line}", done.error, "see the log")
 
 
 def _steps(start: datetime) -> Iterator[tuple[datetime, datetime]]:

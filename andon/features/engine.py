@@ -120,6 +120,7 @@ def compute_features(
             at,
             states,
             shares,
+            max(2, len(one.variable.categories) + 1),
             rows,
             plan.stride,
             plan.sampling,

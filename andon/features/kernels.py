@@ -300,6 +300,7 @@ def aggregate_states(
     times: Integers,
     states: Integers,
     shares: Integers,
+    n_counters: int,
     rows: Integers,
     stride: int,
     sampling: int,
@@ -318,14 +319,14 @@ def aggregate_states(
     states
         What was read, from 0, int64 (n,); -1 where nothing was.
     shares
-        Counter of each state, int64 (n_states,).
+        Counter of each state, below ``n_counters``, int64 (n_states,).
     counted
-        Of each feature that is a share: its counter, int64 (f,).
+        Of each feature that is a share: its counter, below ``n_counters``, int64 (f,).
     out
         float64 (r, f).
     """
     n_windows = len(lengths)
-    counts = np.zeros((n_windows, shares.max() + 1 if len(shares) else 1), np.int64)
+    counts = np.zeros((n_windows, n_counters), np.int64)
     totals = np.zeros(n_windows, np.int64)
     heads = np.zeros(n_windows, np.int64)
     changed, before_change = 0, _NONE

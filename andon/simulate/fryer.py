@@ -49,11 +49,11 @@ def advance(
         valve = min(1.0, max(0.04, valve))
         sensors[i, 0] = temperature
         sensors[i, 1] = 100.0 * valve
-        sensors[i, 2] = level + 5.0 * head + (0.5 + 2.2 * head) * breath
+        sensors[i, 2] = level + 5.0 * head + (0.4 + 4.0 * head) * breath
         sensors[i, 3] = exhaust
-        sensors[i, 4] = 12.0 + 95.0 * water * (1.0 - 0.10 * min(head, 1.5)) + (1.0 + 2.0 * head) * breath
+        sensors[i, 4] = 12.0 + 95.0 * water * (1.0 - 0.10 * min(head, 1.5)) + (0.8 + 4.0 * head) * breath
         viscosity = 1.0 + 0.012 * polar - 0.004 * (temperature - 175.0)
-        sensors[i, 5] = 3.0 + 17.0 * (circulation / 100.0) ** 2.2 * viscosity * (1.0 - 0.13 * min(head, 1.5))
+        sensors[i, 5] = 3.0 + 17.0 * (circulation / 100.0) ** 2.2 * viscosity * (1.0 - 0.16 * min(head, 1.5))
         sensors[i, 6] = 100.0 * top_up
         sensors[i, 7] = left + 0.12 * (moisture - 60.0) * 0.2 + 0.03 * (175.0 - temperature) + 0.6 * wet
 

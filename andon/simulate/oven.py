@@ -62,8 +62,8 @@ def advance(
         sensors[i, 6] = 20.9 * excess / (1.0 + excess) - 0.5 * soot + 0.12 * flicker
         short = np.exp(-(air - 22.0) / 9.0)
         sensors[i, 7] = (18.0 + 45.0 * short) * (0.4 + fuel / 150.0) * (1.0 + 0.8 * soot) * np.exp(0.16 * flicker)
-        sensors[i, 8] = 3.0 + 7.0 * u_1 ** 0.6 * draw * (1.0 - 0.22 * soot) + (0.12 + 0.35 * soot) * flicker
-        sensors[i, 9] = 30.0 + 0.22 * (t_2 - 200.0) + 900.0 / speed - 0.9 * (moisture - 36.0) - 0.5 * thickness
+        sensors[i, 8] = 3.0 + 7.0 * u_1 ** 0.6 * draw * (1.0 - 0.22 * soot) + (0.10 + 0.80 * soot) * flicker
+        sensors[i, 9] = 58.0 - 0.22 * (t_2 - 230.0) + 1.5 * (speed - 9.5) + 0.4 * (moisture - 33.0) - 0.5 * thickness
 
         running = 1.0 if ramp > 0.3 else 0.0
         load = fuel / 140.0

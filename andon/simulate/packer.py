@@ -3,8 +3,8 @@
 Drive and jaws (Groover, *Automation, Production Systems*, 4th ed., ch. 4; web tension by Shelton 1986, *Dynamics of
 web tension control*)::
 
-    motor current   I = I_0 + k speed^1.15 drag(product) (1 + 0.30 crumbs)
-    web tension     N = N_0 (0.72 + 0.28 D / D_0) (1 + 0.12 wander of the edge)
+    motor current   I = I_0 + k speed^1.15 drag(product) (1 + 0.40 crumbs)
+    web tension     N = N_0 (0.72 + 0.28 D / D_0) (1 + 0.04 wander + (0.01 + 0.11 wander) swing)
     jaws            C dT/dt = P u - h speed (T - T_film) - k (T - T_hall)
 
 with C = 12 kJ/K, P = 1.6 kW, film at hall temperature. The reel's diameter D falls as film of 60 µm runs out
@@ -44,13 +44,13 @@ def advance(
         error = target - jaws
         heater = min(1.0, max(0.0, 0.05 * error + integral))
         pull = drag * (1.0 + 0.002 * (density - 300.0)) * (1.0 + 0.004 * (24.0 - ambient)) * (1.0 + 0.05 * (1.0 - warmth))
-        sensors[i, 0] = 0.8 + 0.034 * packs**1.15 * pull * (1.0 + 0.30 * crumbs) if packs > 1.0 else 0.3
-        sensors[i, 1] = packs * length / 60.0 * (1.0 + (0.004 + 0.016 * crumbs) * shake)
+        sensors[i, 0] = 0.8 + 0.034 * packs**1.15 * pull * (1.0 + 0.40 * crumbs) if packs > 1.0 else 0.3
+        sensors[i, 1] = packs * length / 60.0 * (1.0 + (0.003 + 0.035 * crumbs) * shake)
         sensors[i, 2] = jaws
         sensors[i, 3] = 100.0 * heater
         turning = min(1.0, packs / 20.0)
         tension = 42.0 * (0.72 + 0.28 * reel / 400.0) * (1.0 + 0.0015 * (packs - 60.0))
-        sensors[i, 4] = turning * tension * (1.0 + 0.05 * film + (0.012 + 0.055 * film) * swing)
+        sensors[i, 4] = turning * tension * (1.0 + 0.04 * film + (0.010 + 0.11 * film) * swing)
         sensors[i, 5] = reel
         sensors[i, 6] = density * volume / 1000.0 * (1.0 + 0.010 * shake) * turning
         sensors[i, 7] = vacuum - 2.5 * (packs / 60.0) - 1.2 * crumbs
