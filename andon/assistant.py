@@ -252,7 +252,7 @@ class _Judging:
             seen_at = clock if rows or seen_at is None else seen_at
             if clock - since > self.silence and not no_data:
                 no_data = True
-                self.no_data(last)
+                self.no_data(int(self.times[-1]) if len(self.times) else last)
         state = LineState(
             last=last,
             rules=self.rules,

@@ -36,9 +36,9 @@ def label_rows(frame: SignalFrame, target: Expression, horizon: timedelta) -> Fl
 
     - NaN where the target holds, or was never known yet; a row at which it is unknown takes its last known state;
     - else 1 if an onset is seen in (t, t + horizon], even where the horizon passes the end of the data;
-    - else 0 if all of (t, t + horizon] was seen: the target is known at some row at or after t + horizon, and within the
-      horizon there is no stretch of more than `LONGEST_HOLE` samplings between known rows (or from the last one to
-      t + horizon);
+    - else 0 if all of (t, t + horizon] was seen: the target is known at some row at or after t + horizon, and within
+      the horizon there is no stretch of more than `LONGEST_HOLE` samplings between known rows (or from the last one
+      to t + horizon);
     - else NaN.
 
     So a label takes its value from rows up to t + horizon; of later ones it matters only whether there are any.
@@ -78,7 +78,7 @@ def _onsets(known: Integers, holds: Booleans) -> Integers:
 
 
 def _known(frame: SignalFrame, target: Expression) -> tuple[Integers, Booleans]:
-    """Times at which the target is known, int64 (n_known,), and whether it held, bool (n_known,)."""
+    """Return when the target is known, int64 (n_known,), and whether it held then, bool (n_known,)."""
     states = evaluate(target, frame)
     known = ~np.isnan(states)
     return frame.times[known], states[known] == 1.0

@@ -216,7 +216,10 @@ class Signals(Protocol):
         ...
 
     def append_forecasts(self, forecasts: Iterable[Forecast]) -> int:
-        """Store forecasts by line, monitor, variable and time; the first one stays. Return how many were new."""
+        """Store forecasts by line, monitor, variable and time; the first one stays. Return how many were new.
+
+        One that is not finite says nothing, and is left out.
+        """
         ...
 
     def read_forecasts(

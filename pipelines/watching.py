@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from andon.errors import ConfigError
+from configs.periods import format_time
 from configs.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,11 +32,13 @@ def watch(
     Raises
     ------
     ConfigError
-        If nothing watches a line that was asked for, or ``batch`` is below 1.
+        If nothing watches a line that was asked for, ``since`` is still to come, or ``batch`` is below 1.
     """
     from andon.services.assistant import Assistant, Stores, check_batch, run_assistant
     from andon.stores import open_documents, open_models, open_signals
 
+    if since is not None and since > datetime.now(UTC):
+        raise ConfigError("--since", f"{format_time(since)} is still to come", "give a time that has passed")
     stores = Stores(open_documents(settings.documents), open_signals(settings.signals), open_models(settings.models))
     assistant = Assistant(stores, lines, since, check_batch(batch))
     if every is None:

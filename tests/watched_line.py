@@ -60,7 +60,7 @@ DEFINITIONS = (DEFINED, HOT, JAM, NORMAL, ABNORMAL)
 def make_rows(rows: int, seed: int = 7, *, holes: bool = True) -> SignalFrame:
     """Readings every 5 s: oil that overheats, jams that vibration tells of, spikes; missing cells, rows and gaps."""
     rng = np.random.default_rng(seed)
-    oil = 175 + 6 * np.sin(np.arange(rows) / 60) + rng.normal(size=rows)
+    oil = 175 + 10 * np.sin(np.arange(rows) / 60) + rng.normal(size=rows)
     speed = 60 + 0.5 * rng.normal(size=rows)
     vibration = 1 + 0.1 * rng.normal(size=rows)
     jam = np.zeros(rows)

@@ -100,7 +100,9 @@ def compute_features(
     data = frame.data.slice(oldest)
     at, rows = np.array(times[oldest:]), rows - oldest
     for some in plan.numbers(len(at)):
-        readings = np.ascontiguousarray(data.select(some.names).to_numpy(order="fortran").T, dtype=np.float64)
+        readings = np.empty((len(some.names), len(at)))
+        for place, name in enumerate(some.names):
+            readings[place] = data.get_column(name).to_numpy()
         kernels.aggregate_numbers(
             at,
             readings,
@@ -108,8 +110,7 @@ def compute_features(
             plan.stride,
             plan.sampling,
             plan.lengths,
-            some.functions,
-            some.windows,
+            plan.columns,
             some.offsets,
             values,
         )
@@ -173,11 +174,9 @@ def last_of_block(times: Integers, stride: int) -> Booleans:
 
 @dataclass(frozen=True, slots=True)
 class _Numbers:
-    """What the kernel needs to know of some numbers; all have the same functions and windows."""
+    """Some numbers, and the column of each one's first feature."""
 
     names: list[str]
-    functions: Integers
-    windows: Integers
     offsets: Integers
 
 
@@ -200,6 +199,8 @@ class _Plan:
     sampling: int
     longest: int
     lengths: Integers
+    columns: Integers
+    """Of each window and function: its place among the features of a number, -1 for none."""
     every_number: _Numbers
     states: tuple[_State, ...]
 
@@ -208,8 +209,7 @@ class _Plan:
         every = self.every_number
         step = max(1, _MOST_VALUES // rows)
         return [
-            _Numbers(every.names[i : i + step], every.functions, every.windows, every.offsets[i : i + step])
-            for i in range(0, len(every.names), step)
+            _Numbers(every.names[i : i + step], every.offsets[i : i + step]) for i in range(0, len(every.names), step)
         ]
 
 
@@ -222,19 +222,22 @@ def _plan(spec: FeatureSpec) -> _Plan:
         offsets.setdefault(feature.variable, column)
         columns.setdefault(feature.variable, []).append(feature)
     numbers = [one.name for one in spec.variables if one.type == "number" and one.name in columns]
-    shared = columns[numbers[0]] if numbers else []
+    table = np.full((len(ordered), len(_CODES)), -1, dtype=np.int64)
+    for place, feature in enumerate(columns[numbers[0]] if numbers else []):
+        table[ordered.index(feature.window), _CODES[feature.function]] = place
     states = []
     for one in spec.variables:
         if one.type != "number" and one.name in columns:
-            place = {category: index for index, category in enumerate(one.categories)}
-            counted = [place.get(feature.category or "", len(place)) for feature in columns[one.name]]
+            counters = {category: index for index, category in enumerate(one.categories)}
+            counted = [counters.get(feature.category or "", len(counters)) for feature in columns[one.name]]
             states.append(_State(one, *_coded(columns[one.name], ordered), _integers(counted), offsets[one.name]))
     return _Plan(
         spec.stride // MICROSECOND,
         spec.sampling // MICROSECOND,
         spec.longest // MICROSECOND,
         _integers([window // spec.stride for window in ordered]),
-        _Numbers(numbers, *_coded(shared, ordered), _integers([offsets[name] for name in numbers])),
+        table,
+        _Numbers(numbers, _integers([offsets[name] for name in numbers])),
         tuple(states),
     )
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from andon.frames import Floats, Integers
 
-MEAN, STD, MIN, MAX, LAST, SLOPE, DELTA, COUNT, SINCE_CHANGE, SHARE = range(10)
+MEAN, STD, MIN, MAX, SLOPE, COUNT, LAST, DELTA, SINCE_CHANGE, SHARE = range(10)
 """Codes of the functions."""
 
 _PARTIAL = np.dtype(
@@ -43,7 +43,7 @@ _SECOND = 1_000_000.0
 _NONE = -(2**62)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _add(part: Any, value: float, minutes: float) -> None:
     """Add a reading at ``minutes`` after its block's start to a partial."""
     n = part.n + 1.0
@@ -70,7 +70,7 @@ def _add(part: Any, value: float, minutes: float) -> None:
     part.high = value if value > part.high else part.high
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _copy(source: Any, into: Any) -> None:
     into.block = source.block
     into.n = source.n
@@ -83,7 +83,7 @@ def _copy(source: Any, into: Any) -> None:
     into.high = source.high
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _merge(older: Any, newer: Any, into: Any, stride: float) -> None:
     """Write the partial of ``older`` and then ``newer`` into ``into``, which may be one of them; stride in minutes."""
     if newer.n == 0.0:
@@ -110,11 +110,11 @@ def _merge(older: Any, newer: Any, into: Any, stride: float) -> None:
     into.block = older.block
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _complete_run(
     runs: Any, starts: Integers, ring: int, level: int, start: int, todo: Integers, stride: float
 ) -> None:
-    """Merge the run of 2^level blocks from number ``start``, and the runs that it is made of, where they are missing."""
+    """Merge the run of 2^level blocks from number ``start``, and what is missing of the runs that make it."""
     top = 0
     todo[0, 0], todo[0, 1] = level, start
     while top >= 0:
@@ -134,26 +134,20 @@ def _complete_run(
             top -= 1
 
 
-@numba.njit(cache=True, nogil=True)
-def _aggregate(function: int, part: Any) -> float:
-    """Return what ``function`` makes of a partial; NaN where it is not defined or overflows."""
-    found = np.nan
-    if part.n == 0.0:
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _finite(value: float) -> float:
+    return value if np.isfinite(value) else np.nan
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _since_change(time: int, last: int, changed: int, before_change: int, start: int, longest: int) -> float:
+    """Seconds since the change at ``changed``, if the reading before it lies in the window too; else ``longest``."""
+    if last <= start:
         return np.nan
-    if function == MEAN:
-        found = part.mean
-    elif function == STD:
-        found = np.sqrt(part.m2 / (part.n - 1.0)) if part.n > 1.0 else np.nan
-    elif function == MIN:
-        found = part.low
-    elif function == MAX:
-        found = part.high
-    elif function == SLOPE:
-        found = part.covariance / part.time_m2 if part.time_m2 > 0.0 else np.nan
-    return found if np.isfinite(found) else np.nan
+    return (time - changed if before_change > start else longest) / _SECOND
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def aggregate_numbers(
     times: Integers,
     values: Floats,
@@ -161,8 +155,7 @@ def aggregate_numbers(
     stride: int,
     sampling: int,
     lengths: Integers,
-    functions: Integers,
-    windows: Integers,
+    columns: Integers,
     offsets: Integers,
     out: Floats,
 ) -> None:
@@ -180,25 +173,36 @@ def aggregate_numbers(
         Microseconds.
     lengths
         Window lengths in blocks, ascending, int64 (w,).
-    functions, windows
-        Of each feature of a variable: code, and index into ``lengths``, never falling, int64 (f,).
+    columns
+        Of each window and function: its place among the features of a variable, -1 for none, int64 (w, 9).
     offsets
         Column of each variable's first feature, int64 (v,).
     out
-        float64 (r, at least max(offsets) + f).
+        float64 (r, n_features).
     """
     n_windows = len(lengths)
+    ring = 1
+    while ring < lengths[-1]:
+        ring *= 2
+    widest = lengths[0]
+    for w in range(1, n_windows):
+        widest = max(widest, lengths[w] - lengths[w - 1])
     levels = 1
-    while (1 << (levels - 1)) < lengths[-1]:
+    while (1 << levels) <= widest:
         levels += 1
-    ring = 1 << (levels - 1)
+    # Where most blocks are wanted, runs are merged as blocks close; for a few rows only those that are needed.
+    blocks = min(len(times), (times[-1] - times[0]) // stride + 1)
+    dense = 4 * len(rows) > blocks
     minutes = stride * _MINUTES
     runs = np.empty(levels * ring, _PARTIAL)
     starts = np.empty(levels * ring, np.int64)
     todo = np.empty((levels + 1, 2), np.int64)
-    # What each window holds of closed blocks beyond the next shorter window.
+    # What each window holds of closed blocks beyond the next shorter window, and the levels of the runs it takes.
     beyond = np.empty(n_windows, _PARTIAL)
     begins = np.empty(n_windows, np.int64)
+    taken = np.empty((n_windows, levels), np.int64)
+    n_taken = np.empty(n_windows, np.int64)
+    lefts = np.full(n_windows, -1, np.int64)
     heads = np.empty(n_windows, np.int64)
     parts = np.empty(2, _PARTIAL)
     here, whole = parts[0], parts[1]
@@ -220,6 +224,17 @@ def aggregate_numbers(
                     slot = closed & (ring - 1)
                     _copy(here, runs[slot])
                     starts[slot] = closed
+                    level, first, half = 1, closed - 1, closed
+                    while dense and level < levels and first >= 0:
+                        below = (level - 1) * ring
+                        slot = level * ring + (first & (ring - 1))
+                        _merge(
+                            runs[below + (first & (ring - 1))], runs[below + (half & (ring - 1))], runs[slot], minutes
+                        )
+                        starts[slot] = first
+                        half = first
+                        first -= 1 << level
+                        level += 1
                     closed += 1
                 # Most rows fall into the same block as the one before, or the next: a division would cost more.
                 current += 1
@@ -248,54 +263,63 @@ def aggregate_numbers(
                     first = begins[w]
                     left = following - first
                     following = first
+                    if left != lefts[w]:
+                        lefts[w] = left
+                        n_taken[w] = 0
+                        for level in range(levels - 1, -1, -1):
+                            if left & (1 << level):
+                                taken[w, n_taken[w]] = level
+                                n_taken[w] += 1
                     beyond[w].n = 0.0
-                    for level in range(levels - 1, -1, -1):
-                        if left & (1 << level):
-                            slot = level * ring + (first & (ring - 1))
-                            if starts[slot] != first:
-                                _complete_run(runs, starts, ring, level, first, todo, minutes)
-                            _merge(beyond[w], runs[slot], beyond[w], minutes)
-                            first += 1 << level
+                    for step in range(n_taken[w]):
+                        level = taken[w, step]
+                        slot = level * ring + (first & (ring - 1))
+                        if starts[slot] != first:
+                            _complete_run(runs, starts, ring, level, first, todo, minutes)
+                        _merge(beyond[w], runs[slot], beyond[w], minutes)
+                        first += 1 << level
             _copy(here, whole)
-            made = -1
-            for f in range(len(functions)):
-                w = windows[f]
-                function = functions[f]
+            for w in range(n_windows):
+                if beyond[w].n > 0.0:
+                    _merge(beyond[w], whole, whole, minutes)
+                n = whole.n
                 start = (current - lengths[w]) * stride
-                column = offsets[v] + f
-                if function == LAST:
-                    out[wanted, column] = values[v, last] if last >= 0 and times[last] > start else np.nan
-                elif function == SINCE_CHANGE:
-                    read = times[last] if last >= 0 else _NONE
-                    longest = lengths[w] * stride
-                    out[wanted, column] = _since_change(time, read, changed, before_change, start, longest)
-                elif function == DELTA:
+                if columns[w, MEAN] >= 0:
+                    out[wanted, offsets[v] + columns[w, MEAN]] = _finite(whole.mean) if n > 0.0 else np.nan
+                if columns[w, STD] >= 0:
+                    out[wanted, offsets[v] + columns[w, STD]] = (
+                        _finite(np.sqrt(whole.m2 / (n - 1.0))) if n > 1.0 else np.nan
+                    )
+                if columns[w, MIN] >= 0:
+                    out[wanted, offsets[v] + columns[w, MIN]] = whole.low if n > 0.0 else np.nan
+                if columns[w, MAX] >= 0:
+                    out[wanted, offsets[v] + columns[w, MAX]] = whole.high if n > 0.0 else np.nan
+                if columns[w, SLOPE] >= 0:
+                    out[wanted, offsets[v] + columns[w, SLOPE]] = (
+                        _finite(whole.covariance / whole.time_m2) if n > 1.0 else np.nan
+                    )
+                if columns[w, COUNT] >= 0:
+                    out[wanted, offsets[v] + columns[w, COUNT]] = n / max(1.0, (time - start) / sampling)
+                if columns[w, LAST] >= 0:
+                    out[wanted, offsets[v] + columns[w, LAST]] = values[v, last] if n > 0.0 else np.nan
+                if columns[w, DELTA] >= 0:
                     head = heads[w]
                     while head < i and (times[head] <= start or np.isnan(values[v, head])):
                         head += 1
                     heads[w] = head
-                    delta = values[v, last] - values[v, head] if last >= head else np.nan
-                    out[wanted, column] = delta if np.isfinite(delta) else np.nan
-                else:
-                    while made < w:
-                        made += 1
-                        _merge(beyond[made], whole, whole, minutes)
-                    if function == COUNT:
-                        out[wanted, column] = whole.n / max(1.0, (time - start) / sampling)
-                    else:
-                        out[wanted, column] = _aggregate(function, whole)
+                    out[wanted, offsets[v] + columns[w, DELTA]] = (
+                        _finite(values[v, last] - values[v, head]) if n > 0.0 else np.nan
+                    )
+                if columns[w, SINCE_CHANGE] >= 0:
+                    read = times[last] if last >= 0 else _NONE
+                    longest = lengths[w] * stride
+                    out[wanted, offsets[v] + columns[w, SINCE_CHANGE]] = _since_change(
+                        time, read, changed, before_change, start, longest
+                    )
             wanted += 1
 
 
-@numba.njit(cache=True, nogil=True)
-def _since_change(time: int, last: int, changed: int, before_change: int, start: int, longest: int) -> float:
-    """Seconds since the change at ``changed``, if the reading before it lies in the window too; else ``longest``."""
-    if last <= start:
-        return np.nan
-    return (time - changed if before_change > start else longest) / _SECOND
-
-
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def aggregate_states(
     times: Integers,
     states: Integers,

@@ -54,6 +54,7 @@ def store_definitions(
     stored = {(one.kind, one.name): one for one in documents.list_definitions()}
     before = _load_stored(stored.values(), replaced=keys)
     after = before | {one.key: one for one in loaded}
+    _refuse_shared_names(loaded, after)
     world = _world((one.definition for one in after.values()), signals)
     warnings = [tuple(check_definition(one, world)) for one in loaded]
     changed = {
@@ -67,6 +68,17 @@ def store_definitions(
         Applied(one.kind, one.name, one.version, _change(stored.get((one.kind, one.name)), one.version), said)
         for one, said in zip(put, warnings, strict=True)
     ]
+
+
+def _refuse_shared_names(
+    loaded: Sequence[LoadedDefinition], after: Mapping[tuple[str, str], LoadedDefinition]
+) -> None:
+    """Refuse an alert and a monitor of one name: models, skips and addresses are told apart by it."""
+    for one in loaded:
+        kind, name = one.key
+        other = {"Alert": "Monitor", "Monitor": "Alert"}.get(kind)
+        if other is not None and (other, name) in after:
+            raise ConfigError(f"{one.place}: name", f"{name!r} is taken by {after[other, name].place}", "rename one")
 
 
 def typed_definition(stored: StoredDefinition) -> Definition:

@@ -27,21 +27,19 @@ _DT_HOUR = _DT / 3600.0
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def advance(
-    state: Floats, inputs: Floats, shocks: Floats, uniforms: Floats, sensors: Floats, hidden: Floats
-) -> int:
+def advance(state: Floats, inputs: Floats, shocks: Floats, uniforms: Floats, sensors: Floats, hidden: Floats) -> int:
     """Run the fryer; see `andon.simulate.machine.Kernel`."""
     for i in range(len(uniforms)):
         foam, wet, temperature, integral, level, polar, exhaust, top_up, breath = state[:9]
         ramp, cleaning, ambient, burst_a, burst_b, moisture = inputs[i, :6]
-        target, feed, skimming, circulation, left, soap = inputs[i, 6:12]
+        target, feed, skimming, circulation, left, soap, depth = inputs[i, 6:13]
 
         feed_s = feed * ramp / 3600.0
-        surface = 0.16 * wet
+        surface = 0.22 * wet
         water = feed_s * max(0.0, (moisture - left) / (100.0 - left) + surface)
         solids = feed_s * (1.0 - moisture / 100.0)
         steam = water * 3600.0 / 250.0
-        head = foam * soap * steam * (0.75 + 0.025 * polar) * (1.0 + 0.008 * (level - 220.0))
+        head = foam * soap * steam * (0.75 + 0.025 * polar) * (1.0 + 0.006 * (level - depth))
 
         breath += _DT / 40.0 * -breath + 0.35 * shocks[i, 0]
         error = target - temperature
@@ -49,18 +47,17 @@ def advance(
         valve = min(1.0, max(0.04, valve))
         sensors[i, 0] = temperature
         sensors[i, 1] = 100.0 * valve
-        sensors[i, 2] = level + 5.0 * head + (0.4 + 4.0 * head) * breath
+        sensors[i, 2] = level + 9.0 * head + (0.4 + 6.0 * head) * breath
         sensors[i, 3] = exhaust
-        sensors[i, 4] = 12.0 + 95.0 * water * (1.0 - 0.10 * min(head, 1.5)) + (0.8 + 4.0 * head) * breath
+        sensors[i, 4] = 12.0 + 95.0 * water * (1.0 - 0.10 * min(head, 1.5)) + (0.6 + 5.5 * head) * breath
         viscosity = 1.0 + 0.012 * polar - 0.004 * (temperature - 175.0)
-        sensors[i, 5] = 3.0 + 17.0 * (circulation / 100.0) ** 2.2 * viscosity * (1.0 - 0.16 * min(head, 1.5))
+        sensors[i, 5] = 3.0 + 17.0 * (circulation / 100.0) ** 2.2 * viscosity * (1.0 - 0.28 * min(head, 1.5))
         sensors[i, 6] = 100.0 * top_up
-        sensors[i, 7] = left + 0.12 * (moisture - 60.0) * 0.2 + 0.03 * (175.0 - temperature) + 0.6 * wet
+        sensors[i, 7] = left + 0.12 * (moisture - 60.0) * 0.2 + 0.03 * (175.0 - temperature) + 4.0 * wet
 
         running = 1.0 if ramp > 0.3 else 0.0
-        flood = (1.0 + surface * feed_s / max(water - surface * feed_s, 0.005)) * steam * (0.35 + 0.65 * wet)
         rate_a = running * 5.0 * min(1.5, max(0.0, (head - 0.60) / 0.45)) ** 2
-        rate_b = running * 5.0 * min(1.5, max(0.0, (wet * flood - 0.75) / 0.5)) ** 2
+        rate_b = running * 5.0 * min(1.5, max(0.0, (wet * (0.45 + 0.45 * steam) - 0.60) / 0.45)) ** 2
         hidden[i, 0] = foam
         hidden[i, 1] = wet
         hidden[i, 2] = rate_a
@@ -77,9 +74,11 @@ def advance(
         exhaust += _DT / 120.0 * (ambient + 55.0 + 190.0 * valve - exhaust) + 0.25 * shocks[i, 2]
         uptake = 0.28 * solids + 0.002
         level += _DT * (fresh - uptake) / 2.55 * (1.0 - cleaning)
-        top_up = min(1.0, max(0.0, top_up + _DT / 60.0 * (0.12 * (221.0 - level) + 0.3 - top_up)))
+        top_up = min(1.0, max(0.0, top_up + _DT / 60.0 * (0.12 * (depth - level) + 0.3 - top_up)))
         hydrolysis = 0.5 * steam * np.exp(0.035 * (temperature - 175.0))
-        polar += _DT_HOUR * (hydrolysis + 0.1 - fresh * 3600.0 / 900.0 * polar) - _DT_HOUR * cleaning * 8.0 * (polar - 6.0)
+        polar += _DT_HOUR * (hydrolysis + 0.1 - fresh * 3600.0 / 900.0 * polar) - _DT_HOUR * cleaning * 8.0 * (
+            polar - 6.0
+        )
         skim = 0.25 + 2.6 * (skimming / 100.0) ** 2
         foam += _DT_HOUR * (1.55 * burst_a * running + 0.12 * running - skim * foam - 6.0 * cleaning * foam)
         wet += _DT_HOUR * (1.15 * burst_b * running - 0.35 * wet - 6.0 * cleaning * wet)
@@ -96,22 +95,22 @@ FRYER = Machine(
     name="fryer",
     event="boil_over",
     alert="boil-over-soon",
-    limit="oil_level > 235",
-    limit_clear="oil_level < 230",
+    limit="oil_level > 245",
+    limit_clear="oil_level < 240",
     cleaning_hour=23.0,
     ingredient=Sensor("moisture", "%", 0.4, 0.1, "ingredient"),
-    ingredient_spread=2.2,
+    ingredient_spread=1.2,
     ambient=Sensor("ambient_temperature", "°C", 0.15, 0.1),
     settings=(
         Setting("oil_setpoint", "°C", 160, 190, 1, 2.0),
-        Setting("feed_rate", "kg/h", 150, 600, 10, 60.0, cost=3.0),
+        Setting("feed_rate", "kg/h", 150, 600, 10, 32.0, cost=3.0),
         Setting("skimming", "%", 0, 100, 5, 14.0),
-        Setting("circulation", "%", 55, 100, 5, 9.0),
+        Setting("circulation", "%", 55, 100, 5, 6.0),
     ),
     products=(
-        Product("crisps", (178, 330, 30, 80), 77.0, (3.0, 0.95)),
-        Product("chips", (172, 430, 30, 75), 70.0, (35.0, 0.85)),
-        Product("nuggets", (182, 470, 35, 85), 62.0, (40.0, 1.45)),
+        Product("crisps", (178, 330, 30, 80), 77.0, (3.0, 0.95, 222.0)),
+        Product("chips", (172, 430, 30, 75), 70.0, (35.0, 0.85, 238.0)),
+        Product("nuggets", (182, 470, 35, 85), 62.0, (40.0, 1.45, 206.0)),
     ),
     sensors=(
         Sensor("oil_temperature", "°C", 0.25, 0.1),
@@ -125,7 +124,7 @@ FRYER = Machine(
     ),
     wears=(
         Wear("foam", 2.4, ("oil_level", "hood_pressure", "pump_current", "skimming"), ("skimming", "raise")),
-        Wear("wet_load", 1.4, ("gas_valve", "hood_pressure", "feed_rate"), ("feed_rate", "lower")),
+        Wear("wet_load", 1.4, ("product_moisture", "gas_valve", "hood_pressure", "feed_rate"), ("feed_rate", "lower")),
     ),
     initial=(0.05, 0.0, 174.0, 0.45, 220.0, 10.0, 140.0, 0.3, 0.0),
     advance=advance,

@@ -27,12 +27,10 @@ _DT_HOUR = _DT / 3600.0
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def advance(
-    state: Floats, inputs: Floats, shocks: Floats, uniforms: Floats, sensors: Floats, hidden: Floats
-) -> int:
+def advance(state: Floats, inputs: Floats, shocks: Floats, uniforms: Floats, sensors: Floats, hidden: Floats) -> int:
     """Run the oven; see `andon.simulate.machine.Kernel`."""
     for i in range(len(uniforms)):
-        soot, stick, t_1, t_2, i_1, i_2, flue, pressure, position, flicker = state[:10]
+        soot, stick, t_1, t_2, i_1, i_2, flue, pressure, slip, flicker = state[:10]
         ramp, cleaning, ambient, burst_a, burst_b, moisture = inputs[i, :6]
         target_1, target_2, feed, speed, air, left, thickness = inputs[i, 6:13]
 
@@ -46,24 +44,25 @@ def advance(
         error_1, error_2 = target_1 - t_1, target_2 - t_2
         u_1 = min(1.0, max(0.05, 0.02 * error_1 + i_1))
         u_2 = min(1.0, max(0.05, 0.02 * error_2 + i_2))
-        # A sticking valve stands still until the order is farther away than its friction, and then jumps.
-        if abs(u_2 - position) > 0.16 * stick:
-            position = u_2 + 0.10 * stick * (1.0 if u_2 > position else -1.0)
-        position = min(1.0, max(0.03, position))
+        # A sticking valve stays behind its order, then slips past it.
+        slip += _DT / 60.0 * -slip + 0.5 * shocks[i, 3]
+        position = min(1.0, max(0.03, u_2 * (1.0 + (0.01 + 0.14 * stick) * slip)))
 
         fuel = 260.0 * u_1 * draw
         flicker += _DT / 30.0 * -flicker + 0.4 * shocks[i, 1]
         sensors[i, 0] = t_1
         sensors[i, 1] = t_2
         sensors[i, 2] = 100.0 * u_1
-        sensors[i, 3] = 100.0 * position
+        sensors[i, 3] = 100.0 * u_2
         sensors[i, 4] = pressure
         sensors[i, 5] = flue
         sensors[i, 6] = 20.9 * excess / (1.0 + excess) - 0.5 * soot + 0.12 * flicker
         short = np.exp(-(air - 22.0) / 9.0)
-        sensors[i, 7] = (18.0 + 45.0 * short) * (0.4 + fuel / 150.0) * (1.0 + 0.8 * soot) * np.exp(0.16 * flicker)
-        sensors[i, 8] = 3.0 + 7.0 * u_1 ** 0.6 * draw * (1.0 - 0.22 * soot) + (0.10 + 0.80 * soot) * flicker
+        sensors[i, 7] = (18.0 + 45.0 * short) * (0.4 + fuel / 150.0) * (1.0 + 0.4 * soot) * np.exp(0.16 * flicker)
+        sensors[i, 8] = 3.0 + 7.0 * u_1**0.6 * draw * (1.0 - 0.22 * soot) + (0.10 + 0.80 * soot) * flicker
         sensors[i, 9] = 58.0 - 0.22 * (t_2 - 230.0) + 1.5 * (speed - 9.5) + 0.4 * (moisture - 33.0) - 0.5 * thickness
+
+        sensors[i, 10] = 0.7 * pressure * position**1.3
 
         running = 1.0 if ramp > 0.3 else 0.0
         load = fuel / 140.0
@@ -93,7 +92,7 @@ def advance(
         stick += _DT_HOUR * (1.15 * burst_b * running - 0.3 * stick - 5.0 * cleaning * stick)
 
         state[0], state[1], state[2], state[3], state[4], state[5] = soot, stick, t_1, t_2, i_1, i_2
-        state[6], state[7], state[8], state[9] = flue, pressure, position, flicker
+        state[6], state[7], state[8], state[9] = flue, pressure, slip, flicker
         if uniforms[i] < 1.0 - np.exp(-(rate_a + rate_b) * _DT_HOUR):
             return i + 1
     return len(uniforms)
@@ -107,14 +106,14 @@ OVEN = Machine(
     limit_clear="gas_valve_1 < 80",
     cleaning_hour=1.0,
     ingredient=Sensor("dough_moisture", "%", 0.25, 0.1, "ingredient"),
-    ingredient_spread=1.3,
+    ingredient_spread=0.8,
     ambient=Sensor("ambient_temperature", "°C", 0.15, 0.1),
     settings=(
         Setting("zone_1_setpoint", "°C", 180, 280, 1, 3.0),
         Setting("zone_2_setpoint", "°C", 180, 280, 1, 3.0),
-        Setting("dough_feed", "kg/h", 200, 700, 10, 50.0, cost=3.0),
+        Setting("dough_feed", "kg/h", 200, 700, 10, 28.0, cost=3.0),
         Setting("belt_speed", "m/min", 4, 16, 0.5, 0.6),
-        Setting("combustion_air", "%", 10, 50, 2, 4.5),
+        Setting("combustion_air", "%", 10, 50, 2, 3.5),
     ),
     products=(
         Product("crackers", (250, 235, 380, 10.0, 22), 33.0, (4.0, 2.0)),
@@ -132,11 +131,12 @@ OVEN = Machine(
         Sensor("flue_co", "ppm", 1.5, 1.0),
         Sensor("flame_signal", "µA", 0.12, 0.01),
         Sensor("crust_colour", "L*", 0.9, 0.1, "quality"),
+        Sensor("burner_2_pressure", "mbar", 0.06, 0.01),
     ),
     wears=(
-        Wear("soot", 3.0, ("gas_valve_1", "flue_co", "flame_signal", "combustion_air"), ("combustion_air", "raise")),
-        Wear("sticking_valve", 1.5, ("gas_valve_2", "zone_2_temperature"), None),
+        Wear("soot", 3.0, ("flame_signal", "gas_valve_1", "flue_co", "combustion_air"), ("combustion_air", "raise")),
+        Wear("sticking_valve", 1.5, ("burner_2_pressure", "gas_valve_2", "zone_2_temperature"), None),
     ),
-    initial=(0.0, 0.0, 245.0, 230.0, 0.5, 0.5, 220.0, 20.0, 0.5, 0.0),
+    initial=(0.0, 0.0, 245.0, 230.0, 0.5, 0.5, 220.0, 20.0, 0.0, 0.0),
     advance=advance,
 )

@@ -6,7 +6,7 @@ fouling by Visser and Jeurnink 1997, *Experimental Thermal and Fluid Science* 14
     recovered  T_r = T_in + e (T_h - T_in),  e = 0.86 falling with flow
     duty       Q = m c (T_h - T_r) = U A (T_w - T_m),  U = U_0 (m / m_0)^0.6 / (1 + 0.55 fouling)
     loop       C_w dT_w/dt = K u sqrt(P_s) - Q - losses
-    plates     dp = k m^1.75 mu (1 + 0.5 fouling, unsteady as deposits break off)
+    plates     dp = k m^1.75 mu (1 + 0.35 fouling, unsteady as deposits break off)
 
 with U_0 A = 4.5 kW/K at 4000 l/h, C_w = 900 kJ/K, K u sqrt(P_s) = 125 kW fully open at 4 bar, c = 3.9 kJ/kgK. The
 controller moves the steam valve to hold the temperature T_h of the holding tube.
@@ -29,9 +29,7 @@ _DT_HOUR = _DT / 3600.0
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def advance(
-    state: Floats, inputs: Floats, shocks: Floats, uniforms: Floats, sensors: Floats, hidden: Floats
-) -> int:
+def advance(state: Floats, inputs: Floats, shocks: Floats, uniforms: Floats, sensors: Floats, hidden: Floats) -> int:
     """Run the pasteuriser; see `andon.simulate.machine.Kernel`."""
     for i in range(len(uniforms)):
         fouling, trap, hold, loop, integral, steam, inlet, slug = state[:8]
@@ -44,7 +42,7 @@ def advance(
         recovery = 0.86 - 0.05 * (relative - 1.0)
         recovered = inlet + recovery * (hold - inlet)
         heat = 3.9 - 0.012 * (solids - 12.0)
-        transfer = 4.5 * relative ** 0.6 / (1.0 + 0.55 * fouling)
+        transfer = 4.5 * relative**0.6 / (1.0 + 0.55 * fouling)
         transfer *= 1.0 - 0.02 * (viscosity - 1.0)
         mean = 0.5 * (recovered + hold)
         passed = transfer * max(0.0, loop - mean)
@@ -60,8 +58,13 @@ def advance(
         sensors[i, 5] = inlet
         sensors[i, 6] = recovered
         thick = 1.0 + 0.5 * (viscosity - 1.0) + 0.03 * (solids - 12.0)
-        sensors[i, 7] = 1.1 * relative**1.75 * thick * (1.0 + 0.5 * fouling + (0.01 + 0.14 * fouling) * slug) + 0.1 * back_pressure
+        sensors[i, 7] = (
+            1.1 * relative**1.75 * thick * (1.0 + 0.35 * fouling + (0.01 + 0.30 * fouling) * slug) + 0.1 * back_pressure
+        )
         sensors[i, 8] = inlet + (1.0 - recovery) * (hold - inlet) + 0.02 * (ambient - 20.0)
+
+        saturated = 143.6 + 6.3 * (steam - 4.0)
+        sensors[i, 9] = saturated - 4.0 - 30.0 * valve - 30.0 * trap + 12.0 * trap * slug
 
         running = 1.0 if ramp > 0.3 else 0.0
         duty = mass * heat * (hold - recovered) / 45.0
@@ -80,7 +83,7 @@ def advance(
         hold += _DT / (62.0 * heat) * (passed - mass * heat * (hold - recovered)) + 0.01 * shocks[i, 2]
         if 0.02 < valve < 1.0 or (valve >= 1.0) == (error < 0.0):
             integral = min(1.0, max(-0.2, integral + 0.035 * error * _DT / 200.0))
-        steam += _DT / 1500.0 * (4.0 - steam) + 0.032 * shocks[i, 3]
+        steam += _DT / 1500.0 * (4.0 - steam) + 0.05 * shocks[i, 3]
         inlet += _DT / 1800.0 * (5.0 + 0.10 * (ambient - 20.0) - inlet) + 0.03 * shocks[i, 1]
         grown = 1.15 * burst_a * running * protein * (0.25 + 0.75 * duty)
         fouling += _DT_HOUR * (grown - 0.12 * fouling - 5.0 * cleaning * fouling)
@@ -105,13 +108,13 @@ PASTEURISER = Machine(
     ambient=Sensor("ambient_temperature", "°C", 0.15, 0.1),
     settings=(
         Setting("hold_setpoint", "°C", 72, 92, 0.5, 0.6, actionable=False),
-        Setting("flow_setpoint", "l/h", 2000, 6000, 100, 520.0, cost=3.0),
+        Setting("flow_setpoint", "l/h", 2000, 6000, 100, 280.0, cost=3.0),
         Setting("back_pressure", "bar", 1, 4, 0.1, 0.35),
     ),
     products=(
         Product("milk", (75, 4300, 2.0), 12.5, (1.0, 1.0)),
-        Product("cream", (85, 3300, 2.5), 21.0, (1.9, 1.1)),
-        Product("juice", (88, 3700, 1.8), 11.0, (0.8, 0.9)),
+        Product("cream", (85, 3300, 2.5), 21.0, (2.2, 1.1)),
+        Product("juice", (88, 3700, 1.8), 11.0, (0.7, 0.9)),
     ),
     sensors=(
         Sensor("hold_temperature", "°C", 0.08, 0.1),
@@ -123,6 +126,7 @@ PASTEURISER = Machine(
         Sensor("recovered_temperature", "°C", 0.15, 0.1),
         Sensor("pressure_drop", "bar", 0.02, 0.01),
         Sensor("outlet_temperature", "°C", 0.1, 0.1),
+        Sensor("condensate_temperature", "°C", 0.8, 0.1),
     ),
     wears=(
         Wear(
@@ -131,7 +135,7 @@ PASTEURISER = Machine(
             ("hot_water_temperature", "pressure_drop", "steam_valve", "flow"),
             ("flow_setpoint", "lower"),
         ),
-        Wear("waterlogged_trap", 1.5, ("hot_water_temperature", "hold_temperature", "steam_valve"), None),
+        Wear("waterlogged_trap", 1.5, ("condensate_temperature", "steam_pressure", "hold_temperature"), None),
     ),
     initial=(0.05, 0.0, 75.0, 84.0, 0.4, 4.0, 5.0, 0.0),
     advance=advance,

@@ -76,9 +76,7 @@ def make_plan(machine: Machine, start: datetime, steps: int, seed: int) -> Plan:
     return Plan(inputs, states, products)
 
 
-def override(
-    machine: Machine, plan: Plan, start: datetime, changes: Sequence[tuple[datetime, str, float]]
-) -> None:
+def override(machine: Machine, plan: Plan, start: datetime, changes: Sequence[tuple[datetime, str, float]]) -> None:
     """Write other settings into the plan: each holds from its moment on, to the end or the next one of that setting.
 
     Raises
@@ -93,9 +91,7 @@ def override(
         setting = machine.settings[places[name]]
         if not setting.low <= value <= setting.high:
             problem = f"cannot be set to {value:g} {setting.unit}"
-            raise DataError(
-                f"line {machine.line}: {name}", problem, f"choose from {setting.low:g} to {setting.high:g}"
-            )
+            raise DataError(f"line {machine.line}: {name}", problem, f"choose from {setting.low:g} to {setting.high:g}")
         step = max(0, -int((start - moment).total_seconds() // STEP))
         plan.inputs[step:, _FIRST_SETTING + places[name]] = value
 
@@ -184,7 +180,7 @@ def _lots(machine: Machine, steps: int, seed: int) -> Floats:
 
 
 def _operated(machine: Machine, setting: Setting, base: Floats, steps: int, seed: int) -> Floats:
-    """The recipe's value plus the operator's offset, which changes every three quarters of an hour or so."""
+    """Return the recipe's value plus the operator's offset, which changes every three quarters of an hour or so."""
     rng = generator(seed, machine.name, f"operator {setting.name}")
     offset = np.zeros(steps)
     at = 0

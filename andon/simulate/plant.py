@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from andon.errors import DataError
 from andon.simulate.fryer import FRYER
 from andon.simulate.lines import Fault, SimulatedLine
@@ -49,7 +51,8 @@ def simulate_line(
 def plant_definitions(lines: Sequence[SimulatedLine]) -> list[dict[str, Any]]:
     """Return the JSON of all Lines, of a classifier and a threshold Alert each, and of the family's Monitor.
 
-    The monitor watches what every one of the lines measures continuously.
+    The lines have few variables in common and a monitor may name only those that all its lines have, so it names none:
+    it watches all numbers of each line.
     """
     definitions = [line.definition for line in lines]
     for line in lines:
@@ -77,7 +80,38 @@ def plant_definitions(lines: Sequence[SimulatedLine]) -> list[dict[str, Any]]:
                 "severity": "medium",
             }
         )
-    return definitions
+    return [*definitions, {"kind": "Monitor", "name": "normal-running", "lines": {"family": FAMILY}}]
+
+
+def write_plant(folder: Path, start: datetime, days: float, seed: int) -> list[Path]:
+    """Write ``<line>.csv`` for every line, ``plant.yaml`` and ``faults.json``, and return their paths in that order.
+
+    Raises
+    ------
+    DataError
+        If start or days are not possible.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [simulate_line(machine, start, days, seed) for machine in MACHINES]
+    paths = []
+    for line in lines:
+        paths.append(folder / f"{line.name}.csv")
+        # Written as true and false, an event is read as a boolean whether or not its Line is known by then.
+        event = pl.col(_machine(line.name).event).cast(pl.Boolean)
+        line.data.with_columns(pl.col("time").dt.strftime("%Y-%m-%dT%H:%M:%SZ"), event).write_csv(paths[-1])
+    definitions = folder / "plant.yaml"
+    # YAML reads JSON, and one document a definition keeps them easy to find and to edit.
+    documents = [json.dumps(one, indent=2, ensure_ascii=False) for one in plant_definitions(lines)]
+    definitions.write_text("\n---\n".join(documents) + "\n", encoding="utf-8")
+    faults = folder / "faults.json"
+    told = [{"line": line.name, **_told(fault)} for line in lines for fault in line.faults]
+    faults.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    return [*paths, definitions, faults]
+
+
+def _told(fault: Fault) -> dict[str, Any]:
+    body = dataclasses.asdict(fault)
+    return {name: one.isoformat() if isinstance(one, datetime) else one for name, one in body.items()}
 
 
 def _machine(line: str) -> Machine:

@@ -14,7 +14,7 @@ from andon.frames import from_microseconds, to_microseconds
 from andon.ports import StoredDefinition
 from andon.record_json import alert_from, anomaly_from, event_from, feedback_from, skip_from, to_body
 from andon.records import AlertEvent, AlertRecord, AlertState, Anomaly, Feedback, Skip
-from andon.stores.sqlite import SqliteFile
+from andon.stores.sqlite import SqliteFile, insert_rows
 
 _SCHEMA = """
 CREATE TABLE definitions (kind TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, body TEXT NOT NULL,
@@ -92,7 +92,7 @@ class SqliteDocuments:
             (one.id, one.line, one.monitor, to_microseconds(one.time), one.variable or "", _dump(to_body(one)))
             for one in anomalies
         ]
-        return self._insert("INSERT OR IGNORE INTO anomalies VALUES (?, ?, ?, ?, ?, ?)", rows)
+        return self._insert("INSERT OR IGNORE INTO anomalies", rows)
 
     def list_anomalies(
         self,
@@ -113,7 +113,7 @@ class SqliteDocuments:
             *(alert.id, alert.line, alert.definition, to_microseconds(alert.opened_at)),
             *(str(alert.state), alert.revision, _dump(to_body(alert))),
         )
-        return self._insert("INSERT OR IGNORE INTO alerts VALUES (?, ?, ?, ?, ?, ?, ?)", [row], durable=True) == 1
+        return self._insert("INSERT OR IGNORE INTO alerts", [row], durable=True) == 1
 
     def transition_alert(self, alert_id: str, event: AlertEvent, revision: int) -> AlertRecord | None:
         """See the port."""
@@ -163,17 +163,19 @@ class SqliteDocuments:
     def add_feedback(self, feedback: Feedback) -> None:
         """See the port."""
         row = (feedback.alert_id, _dump(to_body(feedback)))
-        self._insert("INSERT INTO feedback (alert_id, body) VALUES (?, ?)", [row], durable=True)
+        self._insert("INSERT INTO feedback (alert_id, body)", [row], durable=True)
 
     def list_feedback(self, alert_id: str | None = None) -> list[Feedback]:
         """See the port."""
-        sql = "SELECT body FROM feedback WHERE ? IS NULL OR alert_id = ? ORDER BY number"
-        return [feedback_from(body) for body in self._bodies(sql, (alert_id, alert_id))]
+        where, values = _where({"alert_id = ?": alert_id}, "number", None, None)
+        return [
+            feedback_from(body) for body in self._bodies(f"SELECT body FROM feedback {where} ORDER BY number", values)
+        ]
 
     def add_skips(self, skips: Iterable[Skip]) -> int:
         """See the port."""
         rows = [(one.line, one.definition, to_microseconds(one.time), _dump(to_body(one))) for one in skips]
-        return self._insert("INSERT OR IGNORE INTO skips VALUES (?, ?, ?, ?)", rows)
+        return self._insert("INSERT OR IGNORE INTO skips", rows)
 
     def list_skips(
         self, line: str | None = None, start: datetime | None = None, end: datetime | None = None
@@ -185,7 +187,7 @@ class SqliteDocuments:
 
     def put_state(self, key: str, body: Mapping[str, Any]) -> None:
         """See the port."""
-        self._insert("INSERT OR REPLACE INTO states VALUES (?, ?)", [(key, _dump(body))])
+        self._insert("INSERT OR REPLACE INTO states", [(key, _dump(body))])
 
     def get_state(self, key: str) -> dict[str, Any] | None:
         """See the port."""
@@ -201,7 +203,7 @@ class SqliteDocuments:
             "path": path,
             "at": to_microseconds(at),
         }
-        self._insert("INSERT INTO reports (body) VALUES (?)", [(_dump(body),)])
+        self._insert("INSERT INTO reports (body)", [(_dump(body),)])
 
     def list_reports(self) -> list[dict[str, Any]]:
         """See the port."""
@@ -219,13 +221,11 @@ class SqliteDocuments:
         with self._file.reading() as connection:
             return [json.loads(row[0]) for row in connection.execute(sql, tuple(values))]
 
-    def _insert(self, sql: str, rows: Sequence[Sequence[object]], *, durable: bool = False) -> int:
+    def _insert(self, sql: str, rows: Sequence[tuple[object, ...]], *, durable: bool = False) -> int:
         if not rows:
             return 0
         with self._file.writing(durable=durable) as connection:
-            before = connection.total_changes
-            connection.executemany(sql, rows)
-            return connection.total_changes - before
+            return insert_rows(connection, sql, rows)
 
 
 def _definition(row: Sequence[Any]) -> StoredDefinition:

@@ -6,36 +6,49 @@ import json
 import logging
 import os
 import shutil
+import tempfile
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, NoReturn
+from urllib.parse import unquote
 
-from andon.errors import ConfigError, StoreError
+from andon.errors import AndonError, ConfigError, StoreError
 from andon.record_json import card_from, to_body
 from andon.records import ModelCard, ModelKey, PublishedModel
+from andon.stores.mlflow_names import entity_name, model_name, model_tags, without_secret
+from andon.stores.pointers import Pointers
 from configs.periods import format_time
 
 CHAMPION: Literal["champion"] = "champion"
 _EXPERIMENT = "andon"
+_QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    # Seven, its default, wait for minutes on a server that is away; whoever asks here asks again at the next tick.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+}
 
 
 class MlflowModels:
     """See `andon.ports.Models`.
 
     MLflow's alias is the truth. ``folder`` (embedded only) holds the artifacts, and beside them a small pointer file a
-    model, rewritten after the alias, so that scoring processes need not import MLflow at all.
+    model, so that scoring processes need not import MLflow at all. A promotion takes the pointer away before it moves
+    the alias and writes the new one after, under a lock: killed in between, the pointer is missing and the alias asked.
     """
 
     def __init__(self, tracking_uri: str, folder: Path | None) -> None:
         self._uri = tracking_uri
         self._folder = folder
+        self._pointers = None if folder is None else Pointers(folder)
         self._local = threading.local()
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("MlflowModels is never pickled: send its URL and open it there")
+        raise TypeError(f"the store {without_secret(self._uri)} is never pickled: send its URL and open it there")
 
     def publish(self, key: ModelKey, bundle: Path, card: ModelCard) -> int:
         """See the port."""
@@ -45,64 +58,59 @@ class MlflowModels:
             from mlflow.exceptions import MlflowException
 
             client = self._client()
-            run = client.create_run(self._experiment(client), run_name=str(key), tags=_tags(key, card))
-            moment = int(card.data_end.timestamp() * 1000)
-            client.log_batch(
-                run.info.run_id,
-                metrics=[Metric(metric, value, moment, 0) for metric, value in card.metrics.items()],
-                params=[Param(param, str(value)[:500]) for param, value in list(card.params.items())[:90]],
-            )
-            client.log_dict(run.info.run_id, to_body(card), "card.json")
-            client.log_artifacts(run.info.run_id, str(bundle), "bundle")
-            client.set_terminated(run.info.run_id)
+            run = client.create_run(self._experiment(client), run_name=str(key), tags=model_tags(key, card))
+            identity, moment = run.info.run_id, int(card.data_end.timestamp() * 1000)
             try:
-                client.create_registered_model(name, tags=_tags(key, None))
+                metrics = [Metric(entity_name(name), value, moment, 0) for name, value in card.metrics.items()]
+                params = [Param(entity_name(name), str(value)[:6000]) for name, value in card.params.items()]
+                # A parameter is written once, and two names may become one.
+                params = list({param.key: param for param in params}.values())
+                for start in range(0, max(len(metrics), len(params)), 100):
+                    rows = slice(start, start + 100)
+                    client.log_batch(identity, metrics=metrics[rows], params=params[rows])
+                client.log_dict(identity, to_body(card), "card.json")
+                client.log_artifacts(identity, str(bundle), "bundle")
+                client.set_terminated(identity)
+            except BaseException:
+                client.set_terminated(identity, "FAILED")
+                raise
+            try:
+                client.create_registered_model(name, tags=model_tags(key, None))
             except MlflowException as error:
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":
                     raise
             source = f"{run.info.artifact_uri}/bundle"
-            version = client.create_model_version(name, source, run.info.run_id, tags=_tags(key, card))
+            version = client.create_model_version(name, source, identity, tags=model_tags(key, card))
             return int(version.version)
 
     def champion(self, key: ModelKey) -> PublishedModel | None:
         """See the port."""
-        version = self._pointed(key)
-        if version is None:
-            version = self._alias(key)
-            if version is not None:
-                self._point(key, version)
+        version = self.pointer(key)
         return None if version is None else self.get(key, version)
 
     def get(self, key: ModelKey, version: int) -> PublishedModel | None:
         """See the port."""
-        known = self._remembered(key, version)
-        if known is not None:
-            return known
+        pointed = None if self._pointers is None else self._pointers.read(model_name(key))
+        if pointed is not None and pointed.version == version:
+            return _published(key, version, pointed.path, CHAMPION)
         with self._errors(key):
-            from mlflow.exceptions import MlflowException
-
-            client = self._client()
-            try:
-                found = client.get_model_version(model_name(key), str(version))
-            except MlflowException as error:
-                if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-                    return None
-                raise
-            path = self._local_path(client, key, version, found)
-            card = card_from(json.loads((path / "card.json").read_text()))
+            found = self._version(key, version)
+            if found is None:
+                return None
             alias = CHAMPION if self._alias(key) == version else None
-            return PublishedModel(key, version, str(path / "bundle"), card, alias)
+            return _published(key, version, self._bundle(found), alias)
 
     def list_models(self) -> list[ModelKey]:
         """See the port."""
+        if self._nothing_yet():
+            return []
         with self._errors(None):
-            keys = []
-            token = None
+            keys, token = [], None
             while True:
                 page = self._client().search_registered_models(max_results=1000, page_token=token)
                 for model in page:
-                    if "andon.definition" in model.tags:
-                        tags = model.tags
+                    tags = model.tags
+                    if "andon.definition" in tags and model.latest_versions:
                         keys.append(
                             ModelKey(tags["andon.definition"], tags.get("andon.line"), tags.get("andon.family"))
                         )
@@ -112,46 +120,66 @@ class MlflowModels:
 
     def history(self, key: ModelKey) -> list[PublishedModel]:
         """See the port."""
+        if self._nothing_yet():
+            return []
         with self._errors(key):
+            champion = self._alias(key)
             found = self._client().search_model_versions(f"name='{model_name(key)}'", max_results=10_000)
-            versions = sorted(int(one.version) for one in found)
-        return [one for version in versions if (one := self.get(key, version)) is not None]
+            versions = sorted((int(one.version), one) for one in found)
+            return [
+                _published(key, version, self._bundle(one), CHAMPION if version == champion else None)
+                for version, one in versions
+            ]
 
     def promote(self, key: ModelKey, version: int, reason: str, at: datetime) -> None:
         """See the port."""
-        name = model_name(key)
-        with self._errors(key):
-            if self.get(key, version) is None:
+        with self._errors(key), self._moving(key):
+            found = self._version(key, version)
+            if found is None:
                 raise ConfigError(str(key), f"has no version {version}", "see `andon models list`")
-            client = self._client()
+            path = self._bundle(found)
+            _published(key, version, path, CHAMPION)
             before = self._alias(key)
             if before is not None and before != version:
-                client.set_model_version_tag(name, str(version), "andon.previous", str(before))
-            client.set_model_version_tag(name, str(version), "andon.promoted_at", format_time(at))
-            client.set_model_version_tag(name, str(version), "andon.reason", reason[:1000])
-            client.set_registered_model_alias(name, CHAMPION, str(version))
-            self._point(key, version)
+                earlier = _earlier(found)
+                if earlier[-1:] != [before]:
+                    self._tag(key, version, previous=",".join(map(str, [*earlier, before][-100:])))
+            self._tag(key, version, promoted_at=format_time(at), reason=reason)
+            self._move(key, version, path)
 
     def rollback(self, key: ModelKey, reason: str, at: datetime) -> int:
         """See the port."""
-        name = model_name(key)
-        with self._errors(key):
-            client = self._client()
+        with self._errors(key), self._moving(key):
             now = self._alias(key)
-            previous = None if now is None else client.get_model_version(name, str(now)).tags.get("andon.previous")
-            if previous is None:
+            found = None if now is None else self._version(key, now)
+            earlier = [] if found is None else _earlier(found)
+            back = self._version(key, earlier[-1]) if earlier else None
+            if now is None or back is None:
                 raise ConfigError(str(key), "has no earlier champion", "promote a version: `andon models promote`")
-            client.set_model_version_tag(name, str(now), "andon.rolled_back_at", format_time(at))
-            client.set_model_version_tag(name, str(now), "andon.rolled_back_reason", reason[:1000])
-            client.set_registered_model_alias(name, CHAMPION, previous)
-            self._point(key, int(previous))
-            return int(previous)
+            path = self._bundle(back)
+            _published(key, earlier[-1], path, CHAMPION)
+            self._tag(key, now, rolled_back_at=format_time(at), rolled_back_reason=reason)
+            self._move(key, earlier[-1], path)
+            self._tag(key, now, previous=",".join(map(str, earlier[:-1])))
+            return earlier[-1]
 
     def pointer(self, key: ModelKey) -> int | None:
         """See the port."""
-        if self._folder is not None:
-            return self._pointed(key)
-        return self._alias(key)
+        if self._pointers is None:
+            with self._errors(key):
+                return self._alias(key)
+        pointed = self._pointers.read(model_name(key))
+        if pointed is not None:
+            return pointed.version
+        if self._nothing_yet() or not self._pointers.interrupted(model_name(key)):
+            return None
+        with self._errors(key), self._moving(key):
+            version = self._alias(key)
+            found = None if version is None else self._version(key, version)
+            if version is None or found is None:
+                return None
+            self._pointers.write(model_name(key), version, self._bundle(found))
+            return version
 
     def close(self) -> None:
         """See the port."""
@@ -159,16 +187,26 @@ class MlflowModels:
 
     def _client(self) -> Any:
         if getattr(self._local, "pid", None) != os.getpid() or self._local.client is None:
-            os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+            for name, value in _QUIET.items():
+                os.environ.setdefault(name, value)
             for noisy in ("mlflow", "alembic"):
                 logging.getLogger(noisy).setLevel(logging.ERROR)
-            if self._uri.startswith("sqlite:///"):
-                Path(self._uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+            if self._folder is not None:
+                self._folder.parent.mkdir(parents=True, exist_ok=True)
+                with suppress(FileExistsError):
+                    os.close(os.open(self._database(), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
             from mlflow.tracking import MlflowClient
 
             self._local.client = MlflowClient(self._uri, self._uri)
             self._local.pid = os.getpid()
         return self._local.client
+
+    def _database(self) -> Path:
+        return Path(self._uri.removeprefix("sqlite:///"))
+
+    def _nothing_yet(self) -> bool:
+        """Whether there is no registry at all: looking must not make one."""
+        return self._folder is not None and not self._database().exists()
 
     def _experiment(self, client: Any) -> str:
         from mlflow.exceptions import MlflowException
@@ -182,102 +220,89 @@ class MlflowModels:
                 found = client.get_experiment_by_name(_EXPERIMENT)
         return str(found.experiment_id)
 
+    def _version(self, key: ModelKey, version: int) -> Any:
+        """Return MLflow's model version, or None."""
+        if self._nothing_yet():
+            return None
+        return _or_none(lambda: self._client().get_model_version(model_name(key), str(version)))
+
     def _alias(self, key: ModelKey) -> int | None:
-        with self._errors(key):
-            from mlflow.exceptions import MlflowException
+        if self._nothing_yet():
+            return None
+        found = _or_none(lambda: self._client().get_model_version_by_alias(model_name(key), CHAMPION))
+        return None if found is None else int(found.version)
 
-            try:
-                return int(self._client().get_model_version_by_alias(model_name(key), CHAMPION).version)
-            except MlflowException as error:
-                if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-                    return None
-                raise
+    def _tag(self, key: ModelKey, version: int, **tags: str) -> None:
+        for name, value in tags.items():
+            self._client().set_model_version_tag(model_name(key), str(version), f"andon.{name}", value[:1000])
 
-    def _local_path(self, client: Any, key: ModelKey, version: int, found: Any) -> Path:
+    def _move(self, key: ModelKey, version: int, path: Path) -> None:
+        """Make a version champion; call it while `_moving`."""
+        name = model_name(key)
+        if self._pointers is not None:
+            self._pointers.remove(name)
+        self._client().set_registered_model_alias(name, CHAMPION, str(version))
+        if self._pointers is not None:
+            self._pointers.write(name, version, path)
+
+    def _moving(self, key: ModelKey) -> AbstractContextManager[None]:
+        return nullcontext() if self._pointers is None else self._pointers.locked(model_name(key))
+
+    def _bundle(self, found: Any) -> Path:
+        """Return the local folder of a version's bundle; a server's is fetched once."""
         if self._folder is not None:
-            source = str(found.source).removeprefix("file://")
-            return Path(source).parent
-        kept = Path.home() / ".cache" / "andon" / "models" / str(found.run_id)
-        if not (kept / "bundle").is_dir():
-            temporary = kept.with_name(f"{kept.name}.{os.getpid()}")
-            temporary.mkdir(parents=True, exist_ok=True)
-            client.download_artifacts(found.run_id, "", str(temporary))
+            source = Path(unquote(str(found.source).removeprefix("file://")))
+            # The registry may have been moved, with the artifacts beside it.
+            return source if source.is_dir() else self._folder / str(found.run_id) / "artifacts" / "bundle"
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        kept = cache / "andon" / "models" / str(found.run_id)
+        if not kept.is_dir():
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            temporary = tempfile.mkdtemp(prefix=f"{kept.name}.", dir=kept.parent)
             try:
-                temporary.replace(kept)
+                self._client().download_artifacts(found.run_id, "", temporary)
+                Path(temporary).rename(kept)
             except OSError:
+                if not kept.is_dir():
+                    raise
+            finally:
                 shutil.rmtree(temporary, ignore_errors=True)
-        return kept
-
-    def _pointer_file(self, key: ModelKey) -> Path | None:
-        return None if self._folder is None else self._folder / "champions" / f"{model_name(key)}.json"
-
-    def _point(self, key: ModelKey, version: int) -> None:
-        file = self._pointer_file(key)
-        published = self.get(key, version)
-        if file is None or published is None:
-            return
-        file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_name(f".{file.name}.{os.getpid()}")
-        temporary.write_text(json.dumps({"version": version, "path": published.path}))
-        temporary.replace(file)
-
-    def _pointed(self, key: ModelKey) -> int | None:
-        body = self._pointer_body(key)
-        return None if body is None else int(body["version"])
-
-    def _pointer_body(self, key: ModelKey) -> Mapping[str, Any] | None:
-        file = self._pointer_file(key)
-        try:
-            body: Mapping[str, Any] | None = None if file is None else json.loads(file.read_text())
-        except FileNotFoundError:
-            return None
-        except ValueError:
-            raise StoreError(str(file), "is damaged", "delete it; it is written again at the next promotion") from None
-        return body
-
-    def _remembered(self, key: ModelKey, version: int) -> PublishedModel | None:
-        body = self._pointer_body(key)
-        if body is None or body["version"] != version:
-            return None
-        path = Path(body["path"])
-        card = card_from(json.loads((path.parent / "card.json").read_text()))
-        return PublishedModel(key, version, str(path), card, CHAMPION)
+        return kept / "bundle"
 
     @contextmanager
     def _errors(self, key: ModelKey | None) -> Iterator[None]:
         try:
             yield
-        except (ConfigError, StoreError):
+        except AndonError:
             raise
         except Exception as error:
-            place = self._uri.split("@")[-1]
-            raise StoreError(f"models at {place}: {key or ''}", str(error)[:500], "check the registry") from error
+            place = f"models at {without_secret(self._uri)}" + (f": {key}" if key else "")
+            raise StoreError(place, without_secret(str(error))[:500], "check the registry") from error
 
 
-def model_name(key: ModelKey) -> str:
-    """Return the registered model's name; neither definitions nor lines contain what separates them.
+def _or_none(ask: Callable[[], Any]) -> Any:
+    from mlflow.exceptions import MlflowException
 
-    Examples
-    --------
-    >>> model_name(ModelKey("jam-soon", "press-07")), model_name(ModelKey("jam-soon", family="presses"))
-    ('jam-soon~press-07', 'jam-soon~~presses')
-    """
-    return f"{key.definition}~{key.line}" if key.line is not None else f"{key.definition}~~{key.family}"
+    try:
+        return ask()
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
 
 
-def _tags(key: ModelKey, card: ModelCard | None) -> dict[str, str]:
-    tags = {"andon.definition": key.definition}
-    if key.line is not None:
-        tags["andon.line"] = key.line
-    if key.family is not None:
-        tags["andon.family"] = key.family
-    if card is not None:
-        tags |= {
-            "andon.kind": card.kind,
-            "andon.learner": card.learner,
-            "andon.definition_version": str(card.definition_version),
-            "andon.data_start": format_time(card.data_start),
-            "andon.data_end": format_time(card.data_end),
-            "andon.seed": str(card.seed),
-        }
-    return tags
+def _published(key: ModelKey, version: int, path: Path, alias: Literal["champion"] | None) -> PublishedModel:
+    try:
+        if not path.is_dir():
+            raise FileNotFoundError(f"the bundle {path} is missing")
+        card = card_from(json.loads((path.parent / "card.json").read_text("utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        remedy = "restore the folder from a backup, or promote another version: `andon models promote`"
+        raise StoreError(f"{key}, version {version}", f"is damaged: {error}", remedy) from error
+    return PublishedModel(key, version, str(path), card, alias)
+
+
+def _earlier(found: Any) -> list[int]:
+    """Return the champions before this version became one, oldest first."""
+    text = found.tags.get("andon.previous") or ""
+    return [int(version) for version in text.split(",") if version]

@@ -46,17 +46,17 @@ def open_models(url: str) -> Models:
 
     if url.startswith(("http://", "https://")):
         return MlflowModels(url, None)
-    path = sqlite_path(url, "models")
+    path = sqlite_path(url, "models", "or http(s)://tracking-server")
     return MlflowModels(f"sqlite:///{path}", path.parent / "models")
 
 
-def sqlite_path(url: str, store: str) -> Path:
+def sqlite_path(url: str, store: str, others: str = "") -> Path:
     """Return the absolute path in ``sqlite:///path``.
 
     Raises
     ------
     ConfigError
-        If it is another URL.
+        If it is another URL; what is known is sqlite and ``others``.
 
     Examples
     --------
@@ -65,8 +65,9 @@ def sqlite_path(url: str, store: str) -> Path:
     """
     scheme, _, path = url.partition(":///")
     if scheme != "sqlite" or not path:
-        shown = url.split("://")[0]
         raise ConfigError(
-            f"ANDON_{store.upper()}_URL", f"scheme {shown!r} is not known", "write sqlite:////folder/file.db"
+            f"ANDON_{store.upper()}_URL",
+            f"scheme {url.partition(':')[0]!r} is not known",
+            f"write sqlite:////folder/file.db {others}".rstrip(),
         )
     return Path(path).absolute()

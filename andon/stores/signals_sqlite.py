@@ -6,7 +6,9 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
+from math import isfinite
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -15,7 +17,7 @@ from andon.errors import DataError
 from andon.frames import MICROSECOND, TIME, Integers, SignalFrame, from_microseconds, to_microseconds
 from andon.ports import Appended, StoredLine
 from andon.records import Forecast
-from andon.stores.sqlite import SqliteFile
+from andon.stores.sqlite import SqliteFile, insert_rows
 from configs.definitions import VariableType
 
 _SCHEMA = """
@@ -28,8 +30,10 @@ CREATE TABLE lines (line TEXT PRIMARY KEY, count INTEGER NOT NULL, sampling INTE
     WITHOUT ROWID;
 CREATE TABLE forecasts (line TEXT NOT NULL, monitor TEXT NOT NULL, time INTEGER NOT NULL, variable TEXT NOT NULL,
     expected REAL NOT NULL, low REAL NOT NULL, high REAL NOT NULL, version INTEGER NOT NULL,
-    PRIMARY KEY (line, monitor, time, variable)) WITHOUT ROWID
+    PRIMARY KEY (line, time, monitor, variable)) WITHOUT ROWID
 """
+_Series = tuple[int, str, VariableType]
+"""Id, variable, type."""
 _FOREVER = (-(2**62), 2**62)
 SAMPLED = 10_000
 """Newest reading times that the usual sampling is told from."""
@@ -45,38 +49,34 @@ class SqliteSignals:
 
     def append_signals(self, frame: SignalFrame) -> Appended:
         """See the port."""
-        if not len(frame):
-            return Appended(0, 0, 0)
         times = frame.times
-        first, last = int(times[0]), int(times[-1])
         added = changed = unchanged = 0
         with self._file.writing() as connection:
+            read = np.zeros(len(times), dtype=bool)
             for variable in frame.variables:
                 column = frame.data[variable]
                 present = column.is_not_null().to_numpy()
                 if not present.any():
                     continue
+                read |= present
                 series = self._series(connection, frame.line, variable, frame.types[variable])
-                at, values = times[present], column.drop_nulls().to_list()
-                old = connection.execute(
-                    "SELECT time, value FROM samples WHERE series = ? AND time BETWEEN ? AND ?", (series, first, last)
-                ).fetchall()
-                if old:
-                    kept = dict(old)
-                    same = sum(1 for t, v in zip(at.tolist(), values, strict=True) if kept.get(t) == v)
-                    known = sum(1 for t in at.tolist() if t in kept)
-                    unchanged, changed, added = unchanged + same, changed + known - same, added + len(values) - known
-                else:
-                    added += len(values)
-                connection.executemany(
-                    f"INSERT OR REPLACE INTO samples VALUES ({series}, ?, ?)", zip(at.tolist(), values, strict=True)
+                at, values = times[present].tolist(), column.drop_nulls().to_list()
+                stored = dict(
+                    connection.execute(
+                        "SELECT time, value FROM samples WHERE series = ? AND time BETWEEN ? AND ?",
+                        (series, at[0], at[-1]),
+                    )
                 )
-            before = connection.total_changes
-            connection.executemany(
-                "INSERT OR IGNORE INTO readings VALUES (?, ?)", ((frame.line, t) for t in times.tolist())
-            )
-            new = connection.total_changes - before
-            self._count(connection, frame.line, new)
+                fresh = [(series, t, v) for t, v in zip(at, values, strict=True) if stored.get(t) != v]
+                replaced = sum(1 for _, t, _ in fresh if t in stored)
+                insert_rows(connection, "INSERT OR REPLACE INTO samples", fresh)
+                added += len(fresh) - replaced
+                changed += replaced
+                unchanged += len(at) - len(fresh)
+            if added:
+                at = times[read].tolist()
+                new = insert_rows(connection, "INSERT OR IGNORE INTO readings", ((frame.line, t) for t in at))
+                self._count(connection, frame.line, new)
         return Appended(added, changed, unchanged)
 
     def list_lines(self) -> list[str]:
@@ -112,38 +112,32 @@ class SqliteSignals:
         low = _FOREVER[0] if start is None else to_microseconds(start)
         high = _FOREVER[1] if end is None else to_microseconds(end) - 1
         with self._file.reading() as connection:
-            return self._read(connection, line, variables, low, high)
+            return self._read(connection, line, self._chosen(connection, line, variables), low, high)
 
     def latest_signals(self, line: str, rows: int, variables: Sequence[str] | None = None) -> SignalFrame:
         """See the port."""
         with self._file.reading() as connection:
             chosen = self._chosen(connection, line, variables)
-            if len(chosen) == len(self._types(connection, line)):
-                sql, values = "SELECT time FROM readings WHERE line = ? ORDER BY time DESC LIMIT ?", (line, rows)
-                times = [row[0] for row in connection.execute(sql, values)]
+            if variables is None:
+                newest = "SELECT time FROM readings WHERE line = ? ORDER BY time DESC LIMIT ?"
+                times = [row[0] for row in connection.execute(newest, (line, max(rows, 0)))]
             else:
-                newest = (
-                    connection.execute(
-                        "SELECT time FROM samples WHERE series = ? ORDER BY time DESC LIMIT ?", (series, rows)
-                    )
-                    for series, _, _ in chosen
-                )
-                times = sorted({row[0] for row in chain.from_iterable(newest)}, reverse=True)[:rows]
-            low = times[-1] if times else _FOREVER[1]
-            return self._read(connection, line, variables, low, _FOREVER[1])
+                newest = "SELECT time FROM samples WHERE series = ? ORDER BY time DESC LIMIT ?"
+                found = (connection.execute(newest, (series, max(rows, 0))) for series, _, _ in chosen)
+                times = sorted({row[0] for row in chain.from_iterable(found)}, reverse=True)[:rows]
+            return self._read(connection, line, chosen, times[-1] if times else _FOREVER[1], _FOREVER[1])
 
     def append_forecasts(self, forecasts: Iterable[Forecast]) -> int:
         """See the port."""
         rows = [
             (f.line, f.monitor, to_microseconds(f.time), f.variable, f.expected, f.low, f.high, f.version)
             for f in forecasts
+            if isfinite(f.expected) and isfinite(f.low) and isfinite(f.high)
         ]
         if not rows:
             return 0
-        with self._file.writing(durable=False) as connection:
-            before = connection.total_changes
-            connection.executemany("INSERT OR IGNORE INTO forecasts VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
-            return connection.total_changes - before
+        with self._file.writing() as connection:
+            return insert_rows(connection, "INSERT OR IGNORE INTO forecasts", rows)
 
     def read_forecasts(
         self, line: str, monitor: str | None = None, start: datetime | None = None, end: datetime | None = None
@@ -210,9 +204,7 @@ class SqliteSignals:
         found = connection.execute("SELECT sampling FROM lines WHERE line = ?", (line,)).fetchone()
         return timedelta(seconds=1) if found is None else int(found[0]) * MICROSECOND
 
-    def _chosen(
-        self, connection: sqlite3.Connection, line: str, variables: Sequence[str] | None
-    ) -> list[tuple[int, str, VariableType]]:
+    def _chosen(self, connection: sqlite3.Connection, line: str, variables: Sequence[str] | None) -> list[_Series]:
         rows = connection.execute("SELECT id, variable, type FROM series WHERE line = ?", (line,)).fetchall()
         if not rows:
             lines = [row[0] for row in connection.execute("SELECT line FROM lines ORDER BY line LIMIT 20")]
@@ -228,39 +220,39 @@ class SqliteSignals:
         return sorted((row for row in rows if variables is None or row[1] in variables), key=lambda row: str(row[1]))
 
     def _read(
-        self, connection: sqlite3.Connection, line: str, variables: Sequence[str] | None, low: int, high: int
+        self, connection: sqlite3.Connection, line: str, chosen: list[_Series], low: int, high: int
     ) -> SignalFrame:
-        chosen = self._chosen(connection, line, variables)
-        found: list[tuple[Integers, list[object]]] = []
+        found: list[tuple[Integers, list[Any]]] = []
+        before: list[int] = []
         for series, _, _ in chosen:
             rows = connection.execute(
                 "SELECT time, value FROM samples WHERE series = ? AND time BETWEEN ? AND ? ORDER BY time",
                 (series, low, high),
             ).fetchall()
-            found.append((np.array([row[0] for row in rows], dtype=np.int64), [row[1] for row in rows]))
+            times = [row[0] for row in rows]
+            # Variables of a line are mostly read together: to compare times is cheaper than to convert them again.
+            shared = bool(found) and times == before
+            found.append((found[-1][0] if shared else np.array(times, np.int64), [row[1] for row in rows]))
+            before = times
         every = _union([times for times, _ in found])
-        columns: dict[str, pl.Series] = {"time": pl.Series(every, dtype=pl.Int64).cast(TIME)}
-        for (_, variable, kind), (times, values) in zip(chosen, found, strict=True):
+        columns = [pl.Series("time", every).cast(TIME)]
+        for (_, variable, kind), (times_read, values) in zip(chosen, found, strict=True):
             if kind == "category":
-                texts: list[object] = [None] * len(every)
-                for index, value in zip(np.searchsorted(every, times).tolist(), values, strict=True):
-                    texts[index] = value
-                columns[variable] = pl.Series(texts, dtype=pl.String)
+                column = pl.Series(variable, values, pl.String)
             else:
-                numbers = np.array(values, dtype=np.float64)
-                if len(times) == len(every):
-                    columns[variable] = pl.Series(numbers)
-                    continue
-                spread = np.full(len(every), np.nan)
-                spread[np.searchsorted(every, times)] = numbers
-                columns[variable] = pl.Series(spread).fill_nan(None)
+                column = pl.Series(variable, np.array(values, np.float64))
+            if len(times_read) < len(every):
+                places = np.full(len(every), len(column))
+                places[np.searchsorted(every, times_read)] = np.arange(len(column))
+                column = column.extend(pl.Series([None], dtype=column.dtype)).gather(places)
+            columns.append(column)
         types = {variable: kind for _, variable, kind in chosen}
         # What was stored had passed `signal_frame`, and comes out in order: checking it again would double the time.
         return SignalFrame(line, pl.DataFrame(columns), types, self._sampling(connection, line))
 
 
 def _union(parts: list[Integers]) -> Integers:
-    longest = max(parts, key=len)
-    if all(len(part) == 0 or (len(part) == len(longest) and np.array_equal(part, longest)) for part in parts):
-        return longest
-    return np.unique(np.concatenate(parts))
+    distinct = list({id(part): part for part in parts}.values())
+    if len(distinct) == 1:
+        return distinct[0]
+    return np.unique(np.concatenate(distinct)) if distinct else np.empty(0, np.int64)

@@ -25,7 +25,7 @@ def state_before(seed: int, row: int) -> LineState:
     return LineState(last=int(make_rows(ROWS, seed).times[row]) - 1)
 
 
-@settings(max_examples=100, derandomize=True, deadline=None)
+@settings(max_examples=50, derandomize=True, deadline=None)
 @given(
     st.integers(0, 5),
     st.lists(st.integers(BEGIN + 1, ROWS - 40), max_size=12),

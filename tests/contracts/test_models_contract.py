@@ -1,0 +1,239 @@
+"""What `andon.ports.Models` promises, on every adapter; a tracking server joins by ANDON_TEST_MODELS_URL."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import random
+import shutil
+import subprocess
+import sys
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from andon.errors import ConfigError, StoreError
+from andon.ports import Models
+from andon.records import ModelCard, ModelKey
+from andon.stores import open_models
+
+AT = datetime(2026, 3, 1, 6, 30, 0, 123456, tzinfo=UTC)
+CARD = ModelCard(
+    kind="classifier",
+    learner="lightgbm",
+    params={"num_leaves": 31, "learning_rate": 0.1, "class_weight": None, "layers": [8, 4]},
+    metrics={"average_precision": 0.91, "rmse.température [°C]/inlet": 1.5, "rmse.a:b": -2.0, "..": 0.0},
+    definition={"kind": "Alert", "name": "jam-soon", "lines": {"names": ["press 07"]}},
+    definition_version=3,
+    data_start=datetime(2026, 1, 1, tzinfo=UTC),
+    data_end=AT,
+    seed=7,
+    comparison=({"learner": "lightgbm", "params": {"a": 1}, "metric": 0.9}, {"learner": "xgboost", "metric": 0.8}),
+)
+ADAPTERS = ["embedded", *(["server"] if os.environ.get("ANDON_TEST_MODELS_URL") else [])]
+
+
+@pytest.fixture(scope="session", params=ADAPTERS)
+def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    if request.param == "server":
+        return os.environ["ANDON_TEST_MODELS_URL"]
+    # One registry for all tests: MLflow takes seconds to make one. Blanks and accents are part of the test.
+    return f"sqlite:///{tmp_path_factory.mktemp('models')}/ma maison é/mlflow.db"
+
+
+@pytest.fixture
+def models(url: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Models:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+    return open_models(url)
+
+
+@pytest.fixture
+def key() -> ModelKey:
+    return ModelKey(f"jam-{uuid.uuid4().hex[:8]}", "press 07.b")
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    return write_folder(tmp_path / "bundle", "one")
+
+
+def write_folder(folder: Path, content: str) -> Path:
+    (folder / "learner").mkdir(parents=True)
+    (folder / "bundle.json").write_text(content)
+    (folder / "learner" / "weights.npy").write_bytes(bytes(range(256)))
+    return folder
+
+
+def contents(folder: Path | str) -> dict[str, bytes]:
+    root = Path(folder)
+    return {str(file.relative_to(root)): file.read_bytes() for file in root.rglob("*") if file.is_file()}
+
+
+def test_what_was_never_published_is_not_there(models: Models, key: ModelKey) -> None:
+    assert models.pointer(key) is None
+    assert models.champion(key) is None
+    assert models.get(key, 1) is None
+    assert models.history(key) == []
+    assert key not in models.list_models()
+
+
+def test_publishing_counts_versions_and_makes_no_champion(models: Models, key: ModelKey, tmp_path: Path) -> None:
+    folders = [write_folder(tmp_path / name, name) for name in ("a", "b")]
+    assert [models.publish(key, folder, CARD) for folder in folders] == [1, 2]
+    assert models.publish(ModelKey(f"{key.definition}-other", key.line), folders[0], CARD) == 1
+    assert models.champion(key) is None
+    assert models.pointer(key) is None
+    assert [(one.version, one.alias) for one in models.history(key)] == [(1, None), (2, None)]
+
+
+def test_a_version_comes_back_as_it_was(models: Models, key: ModelKey, bundle: Path) -> None:
+    before = contents(bundle)
+    version = models.publish(key, bundle, CARD)
+    shutil.rmtree(bundle)
+    got = models.get(key, version)
+    assert got is not None
+    assert (got.key, got.version, got.alias, got.card) == (key, version, None, CARD)
+    assert contents(got.path) == before
+    assert models.history(key) == [got]
+    assert models.get(key, version + 1) is None
+
+
+def test_promotion_moves_the_champion_and_leaves_earlier_folders(
+    models: Models, url: str, key: ModelKey, tmp_path: Path
+) -> None:
+    for name in ("a", "b"):
+        models.publish(key, write_folder(tmp_path / name, name), CARD)
+    models.promote(key, 1, "first model", AT)
+    first = models.champion(key)
+    assert first is not None
+    assert (first.version, first.alias, models.pointer(key)) == (1, "champion", 1)
+    models.promote(key, 2, "better: +0.03 ± 0.01", AT)
+    second = models.champion(key)
+    assert second is not None
+    assert (second.version, models.pointer(key)) == (2, 2)
+    assert [contents(one.path)["bundle.json"] for one in (first, second)] == [b"a", b"b"]
+    assert [(one.version, one.alias) for one in models.history(key)] == [(1, None), (2, "champion")]
+    elsewhere = open_models(url)
+    assert (elsewhere.pointer(key), elsewhere.champion(key)) == (2, second)
+
+
+def test_a_version_that_is_not_there_cannot_be_promoted(models: Models, key: ModelKey, bundle: Path) -> None:
+    with pytest.raises(ConfigError, match="no version 1"):
+        models.promote(key, 1, "no", AT)
+    models.promote(key, models.publish(key, bundle, CARD), "first", AT)
+    with pytest.raises(ConfigError, match="no version 2"):
+        models.promote(key, 2, "no", AT)
+    assert models.pointer(key) == 1
+
+
+def test_rollback_goes_back_through_every_champion(models: Models, url: str, key: ModelKey, bundle: Path) -> None:
+    for _ in range(3):
+        models.publish(key, bundle, CARD)
+    with pytest.raises(ConfigError, match="no earlier champion"):
+        models.rollback(key, "why", AT)
+    for version in (3, 1, 2, 2, 1):
+        models.promote(key, version, "tried", AT)
+    again = open_models(url)
+    assert [again.rollback(key, "worse", AT) for _ in range(3)] == [2, 1, 3]
+    assert again.pointer(key) == models.pointer(key) == 3
+    with pytest.raises(ConfigError, match="no earlier champion"):
+        models.rollback(key, "worse", AT)
+    assert models.pointer(key) == 3
+
+
+@pytest.mark.parametrize("line", ["press 07", "a.b..c", "A" * 100, "x-_y", "1"])
+def test_odd_names_of_lines_stay_apart(models: Models, bundle: Path, line: str) -> None:
+    name = f"odd-{uuid.uuid4().hex[:8]}"
+    on_line, pooled = ModelKey(name, line), ModelKey(name, family=line)
+    models.publish(on_line, bundle, CARD)
+    models.publish(pooled, bundle, CARD)
+    models.publish(pooled, bundle, CARD)
+    models.promote(pooled, 2, "first", AT)
+    assert [models.pointer(key) for key in (on_line, pooled)] == [None, 2]
+    assert [key for key in models.list_models() if key.definition == name] == [on_line, pooled]
+
+
+def test_models_are_listed_in_order(models: Models, bundle: Path) -> None:
+    name = f"order-{uuid.uuid4().hex[:8]}"
+    keys = [ModelKey(name, "a"), ModelKey(name, "b 1"), ModelKey(name, family="a"), ModelKey(f"{name}-z", "a")]
+    for key in reversed(keys):
+        models.publish(key, bundle, CARD)
+    assert [key for key in models.list_models() if key.definition.startswith(name)] == keys
+
+
+@pytest.mark.parametrize("promoted", [False, True])
+def test_a_bundle_that_is_gone_is_an_error_with_a_remedy(
+    models: Models, key: ModelKey, bundle: Path, promoted: bool
+) -> None:
+    models.publish(key, bundle, CARD)
+    if promoted:
+        models.promote(key, 1, "first", AT)
+    got = models.get(key, 1)
+    assert got is not None
+    shutil.rmtree(got.path)
+    with pytest.raises(StoreError, match=r"version 1: is damaged.*restore"):
+        models.get(key, 1)
+    with pytest.raises(StoreError, match="restore"):
+        models.promote(key, 1, "again", AT)
+
+
+def test_a_closed_store_can_be_used_again(models: Models, key: ModelKey, bundle: Path) -> None:
+    models.publish(key, bundle, CARD)
+    models.close()
+    models.close()
+    assert models.publish(key, bundle, CARD) == 2
+
+
+def test_a_store_is_never_pickled(models: Models) -> None:
+    with pytest.raises(TypeError, match="never pickled: send its URL"):
+        pickle.dumps(models)
+
+
+def test_threads_publish_and_promote_at_once(models: Models, key: ModelKey, bundle: Path) -> None:
+    def work(_: int) -> int:
+        version = models.publish(key, bundle, CARD)
+        models.promote(key, version, "mine", AT)
+        return version
+
+    with ThreadPoolExecutor(3) as pool:
+        versions = list(pool.map(work, range(3)))
+    assert sorted(versions) == [1, 2, 3]
+    champion = [one.version for one in models.history(key) if one.alias == "champion"]
+    assert champion == [models.pointer(key)]
+
+
+PUBLISHER = """
+import sys
+from pathlib import Path
+from andon.records import ModelKey
+from andon.stores import open_models
+sys.path.insert(0, sys.argv[3])
+from test_models_contract import CARD
+models, key = open_models(sys.argv[1]), ModelKey(sys.argv[4], "press 07.b")
+while True:
+    print(models.publish(key, Path(sys.argv[2]), CARD), flush=True)
+"""
+
+
+def test_a_killed_publisher_leaves_no_half_version(models: Models, url: str, key: ModelKey, bundle: Path) -> None:
+    models.publish(key, bundle, CARD)
+    command = [sys.executable, "-c", PUBLISHER, url, str(bundle), str(Path(__file__).parent), key.definition]
+    acknowledged = 1
+    for seed in range(2):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            for _ in range(2):
+                acknowledged = int(process.stdout.readline())
+            try:
+                process.wait(random.Random(seed).uniform(0, 0.2))
+            except subprocess.TimeoutExpired:
+                process.kill()
+            acknowledged = max([acknowledged, *(int(line) for line in process.stdout if line.endswith("\n"))])
+        versions = models.history(key)
+        assert [one.version for one in versions] == list(range(1, len(versions) + 1))
+        assert len(versions) in (acknowledged, acknowledged + 1)
+        assert all(contents(one.path) == contents(bundle) for one in versions)
+    assert models.publish(key, bundle, CARD) == len(versions) + 1
