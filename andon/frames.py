@@ -43,7 +43,7 @@ class SignalFrame:
     @property
     def times(self) -> Integers:
         """Microseconds since the Unix epoch, int64 (n_rows,)."""
-        return self.data["time"].to_physical().to_numpy()
+        return self.data["time"].to_numpy().view(np.int64)
 
     def numbers(self, variable: str) -> Floats:
         """Return readings of a number or boolean, float64 (n_rows,), NaN where nothing was read."""

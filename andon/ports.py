@@ -68,7 +68,10 @@ class Documents(Protocol):
         end: datetime | None = None,
         limit: int | None = None,
     ) -> list[Anomaly]:
-        """Return anomalies of ``[start, end)``, oldest first, then by variable (the line's own first)."""
+        """Return anomalies of ``[start, end)``, by time, line, monitor and variable (the line's own first).
+
+        ``limit`` keeps the oldest.
+        """
         ...
 
     def open_alert(self, alert: AlertRecord) -> bool:
@@ -78,8 +81,9 @@ class Documents(Protocol):
     def transition_alert(self, alert_id: str, event: AlertEvent, revision: int) -> AlertRecord | None:
         """Append ``event`` and take its state, only if the alert still has ``revision`` events.
 
-        Returns the alert as it now is; where ``event.id`` is already there, the alert unchanged; None where the
-        revision has moved on. Atomic. A resolved alert stays resolved: its ``resolved_at`` is that event's time.
+        Returns the alert as it now is; where ``event.id`` is already there, or the alert is resolved, the alert
+        unchanged; otherwise None where the revision has moved on. Atomic, durable when this returns. ``resolved_at``
+        is the time of the event that resolved it.
 
         Raises
         ------
@@ -101,7 +105,7 @@ class Documents(Protocol):
         end: datetime | None = None,
         limit: int | None = None,
     ) -> list[AlertRecord]:
-        """Return alerts opened in ``[start, end)``, oldest first."""
+        """Return alerts opened in ``[start, end)``, by time, line and definition; ``limit`` keeps the oldest."""
         ...
 
     def add_feedback(self, feedback: Feedback) -> None:
@@ -119,7 +123,7 @@ class Documents(Protocol):
     def list_skips(
         self, line: str | None = None, start: datetime | None = None, end: datetime | None = None
     ) -> list[Skip]:
-        """Return skips of ``[start, end)``, oldest first."""
+        """Return skips of ``[start, end)``, by time, line and definition."""
         ...
 
     def put_state(self, key: str, body: Mapping[str, Any]) -> None:
@@ -196,7 +200,9 @@ class Signals(Protocol):
         start: datetime | None = None,
         end: datetime | None = None,
     ) -> SignalFrame:
-        """Return readings of ``[start, end)``; all reading times of those variables.
+        """Return readings of ``[start, end)``: every time at which one of those variables has a value.
+
+        Empty where they have none in that span.
 
         Raises
         ------
@@ -245,11 +251,11 @@ class Models(Protocol):
         ...
 
     def get(self, key: ModelKey, version: int) -> PublishedModel | None:
-        """Return one version."""
+        """Return one version, its bundle in a local folder that stays as it is."""
         ...
 
     def list_models(self) -> list[ModelKey]:
-        """Return every key that has a version, ordered."""
+        """Return every key that has a version, by definition, family and line."""
         ...
 
     def history(self, key: ModelKey) -> list[PublishedModel]:
@@ -267,7 +273,7 @@ class Models(Protocol):
         ...
 
     def rollback(self, key: ModelKey, reason: str, at: datetime) -> int:
-        """Make the champion before this one champion again; return its version.
+        """Make the champion before this one champion again; return its version. Repeated, it goes further back.
 
         Raises
         ------

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from andon.services.assistant import Assistant
     from pipelines.terminal import Terminal
 
-START = datetime(2026, 1, 5, tzinfo=UTC)
+START = datetime(2026, 1, 6, tzinfo=UTC)
 STEP = timedelta(minutes=10)
 """What is replayed at once: the assistant judges every row of it, and each line is scored over HTTP."""
 

@@ -34,7 +34,7 @@ def plot_alert(
         axis.plot(alerts, [1.02] * len(alerts), "v", color=_RED, markersize=5, label="alert raised", clip_on=False)
     axis.set_ylim(0, 1.05)
     axis.set_ylabel("probability")
-    axis.legend(loc="upper left", fontsize=8, frameon=False, ncols=4)
+    axis.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), fontsize=8, frameon=False, ncols=4)
     _save(figure, path)
 
 
@@ -52,7 +52,7 @@ def plot_monitor(
         axis.plot(moments, expected, color=_BLUE, linewidth=0.9, label="forecast")
         axis.plot(moments[flags], actual[flags], ".", color=_RED, markersize=5, label="anomaly")
         axis.set_ylabel(name, fontsize=8)
-    axes[0].legend(loc="upper left", fontsize=8, frameon=False, ncols=3)
+    axes[0].legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), fontsize=8, frameon=False, ncols=3)
     _save(figure, path)
 
 

@@ -70,9 +70,7 @@ def store_definitions(
     ]
 
 
-def _refuse_shared_names(
-    loaded: Sequence[LoadedDefinition], after: Mapping[tuple[str, str], LoadedDefinition]
-) -> None:
+def _refuse_shared_names(loaded: Sequence[LoadedDefinition], after: Mapping[tuple[str, str], LoadedDefinition]) -> None:
     """Refuse an alert and a monitor of one name: models, skips and addresses are told apart by it."""
     for one in loaded:
         kind, name = one.key

@@ -81,7 +81,7 @@ def advance(state: Floats, inputs: Floats, shocks: Floats, uniforms: Floats, sen
         )
         skim = 0.25 + 2.6 * (skimming / 100.0) ** 2
         foam += _DT_HOUR * (1.55 * burst_a * running + 0.12 * running - skim * foam - 6.0 * cleaning * foam)
-        wet += _DT_HOUR * (1.15 * burst_b * running - 0.35 * wet - 6.0 * cleaning * wet)
+        wet += _DT_HOUR * (1.5 * burst_b * running - 0.35 * wet - 6.0 * cleaning * wet)
         foam = max(0.0, foam + 0.002 * shocks[i, 3] * running)
 
         state[0], state[1], state[2], state[3], state[4] = foam, wet, temperature, integral, level

@@ -46,7 +46,7 @@ def advance(state: Floats, inputs: Floats, shocks: Floats, uniforms: Floats, sen
         u_2 = min(1.0, max(0.05, 0.02 * error_2 + i_2))
         # A sticking valve stays behind its order, then slips past it.
         slip += _DT / 60.0 * -slip + 0.5 * shocks[i, 3]
-        position = min(1.0, max(0.03, u_2 * (1.0 + (0.01 + 0.14 * stick) * slip)))
+        position = min(1.0, max(0.03, u_2 * (1.0 + (0.01 + 0.28 * stick) * slip)))
 
         fuel = 260.0 * u_1 * draw
         flicker += _DT / 30.0 * -flicker + 0.4 * shocks[i, 1]
@@ -89,7 +89,7 @@ def advance(state: Floats, inputs: Floats, shocks: Floats, uniforms: Floats, sen
         rich = max(0.15, 1.9 - air / 22.0)
         soot += _DT_HOUR * (1.3 * burst_a * running * rich - (0.2 + 0.028 * max(0.0, air - 22.0)) * soot * running)
         soot -= _DT_HOUR * 5.0 * cleaning * soot
-        stick += _DT_HOUR * (1.15 * burst_b * running - 0.3 * stick - 5.0 * cleaning * stick)
+        stick += _DT_HOUR * (1.5 * burst_b * running - 0.3 * stick - 5.0 * cleaning * stick)
 
         state[0], state[1], state[2], state[3], state[4], state[5] = soot, stick, t_1, t_2, i_1, i_2
         state[6], state[7], state[8], state[9] = flue, pressure, slip, flicker
@@ -134,7 +134,7 @@ OVEN = Machine(
         Sensor("burner_2_pressure", "mbar", 0.06, 0.01),
     ),
     wears=(
-        Wear("soot", 3.0, ("flame_signal", "gas_valve_1", "flue_co", "combustion_air"), ("combustion_air", "raise")),
+        Wear("soot", 2.6, ("flame_signal", "gas_valve_1", "flue_co", "combustion_air"), ("combustion_air", "raise")),
         Wear("sticking_valve", 1.5, ("burner_2_pressure", "gas_valve_2", "zone_2_temperature"), None),
     ),
     initial=(0.0, 0.0, 245.0, 230.0, 0.5, 0.5, 220.0, 20.0, 0.0, 0.0),

@@ -81,7 +81,7 @@ def advance(state: Floats, inputs: Floats, shocks: Floats, uniforms: Floats, sen
         warmth += _DT / 1500.0 * ((1.0 if packs > 1.0 else 0.0) - warmth)
         grown = 1.15 * burst_a * running * brittle * (0.35 + 0.65 * haste)
         crumbs += _DT_HOUR * (grown - 0.25 * crumbs - 5.0 * cleaning * crumbs)
-        film += _DT_HOUR * (1.15 * burst_b * running - 0.3 * film - 5.0 * cleaning * film)
+        film += _DT_HOUR * (1.5 * burst_b * running - 0.3 * film - 5.0 * cleaning * film)
         crumbs = max(0.0, crumbs + 0.002 * shocks[i, 3] * running)
 
         state[0], state[1], state[2], state[3] = crumbs, film, jaws, integral

@@ -64,7 +64,7 @@ def advance(state: Floats, inputs: Floats, shocks: Floats, uniforms: Floats, sen
         sensors[i, 8] = inlet + (1.0 - recovery) * (hold - inlet) + 0.02 * (ambient - 20.0)
 
         saturated = 143.6 + 6.3 * (steam - 4.0)
-        sensors[i, 9] = saturated - 4.0 - 30.0 * valve - 30.0 * trap + 12.0 * trap * slug
+        sensors[i, 9] = saturated - 4.0 - 30.0 * valve - 16.0 * trap + 16.0 * trap * slug
 
         running = 1.0 if ramp > 0.3 else 0.0
         duty = mass * heat * (hold - recovered) / 45.0
@@ -87,7 +87,7 @@ def advance(state: Floats, inputs: Floats, shocks: Floats, uniforms: Floats, sen
         inlet += _DT / 1800.0 * (5.0 + 0.10 * (ambient - 20.0) - inlet) + 0.03 * shocks[i, 1]
         grown = 1.15 * burst_a * running * protein * (0.25 + 0.75 * duty)
         fouling += _DT_HOUR * (grown - 0.12 * fouling - 5.0 * cleaning * fouling)
-        trap += _DT_HOUR * (1.15 * burst_b * running - 0.3 * trap - 5.0 * cleaning * trap)
+        trap += _DT_HOUR * (1.5 * burst_b * running - 0.3 * trap - 5.0 * cleaning * trap)
 
         state[0], state[1], state[2], state[3] = fouling, trap, hold, loop
         state[4], state[5], state[6], state[7] = integral, steam, inlet, slug

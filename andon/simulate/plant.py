@@ -65,6 +65,8 @@ def plant_definitions(lines: Sequence[SimulatedLine]) -> list[dict[str, Any]]:
                 "type": "classifier",
                 "target": f"{machine.event} == 1",
                 "horizon": HORIZON,
+                "precision": 0.5,
+                "keep_firing": "10m",
                 "severity": "high",
             }
         )
@@ -77,6 +79,7 @@ def plant_definitions(lines: Sequence[SimulatedLine]) -> list[dict[str, Any]]:
                 "when": machine.limit,
                 "for": "2m",
                 "clear": machine.limit_clear,
+                "keep_firing": "10m",
                 "severity": "medium",
             }
         )

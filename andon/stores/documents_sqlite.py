@@ -49,13 +49,13 @@ class SqliteDocuments:
         with self._file.writing() as connection:
             for body in bodies:
                 kind, name = str(body["kind"]), str(body["name"])
-                text = json.dumps(body, sort_keys=True, ensure_ascii=False)
+                text = _dump(body)
                 newest = connection.execute(
                     "SELECT version, body, applied_at FROM definitions WHERE kind = ? AND name = ? "
                     "ORDER BY version DESC LIMIT 1",
                     (kind, name),
                 ).fetchone()
-                if newest is not None and newest[1] == text:
+                if newest is not None and _dump(json.loads(newest[1])) == text:
                     stored.append(
                         StoredDefinition(kind, name, newest[0], json.loads(text), from_microseconds(newest[2]))
                     )
@@ -122,7 +122,7 @@ class SqliteDocuments:
             if row is None:
                 raise ConfigError(f"alert {alert_id}", "does not exist", "see `andon alerts list`")
             alert = alert_from(json.loads(row[0]))
-            if any(known.id == event.id for known in alert.events):
+            if alert.state is AlertState.RESOLVED or any(known.id == event.id for known in alert.events):
                 return alert
             if alert.revision != revision:
                 return None
@@ -233,7 +233,8 @@ def _definition(row: Sequence[Any]) -> StoredDefinition:
 
 
 def _dump(body: Mapping[str, Any]) -> str:
-    return json.dumps(body, ensure_ascii=False)
+    # As ASCII, even what is no valid text (half of a character, cut off by a browser) can be stored.
+    return json.dumps(body, sort_keys=True)
 
 
 def _where(

@@ -21,6 +21,7 @@ _REMEDIES = (
     ("locked", "another process is writing for too long; try again"),
     ("full", "make room on the disk"),
     ("No space left", "make room on the disk"),
+    ("disk I/O", "look whether the disk is full or failing"),
     ("malformed", "the file is damaged; restore it from a backup"),
     ("not a database", "this is another kind of file; name another"),
     ("readonly", "make the file and its folder writable"),

@@ -227,12 +227,6 @@ def test_reports_are_logged_in_order(documents: Documents) -> None:
     }
 
 
-def test_text_that_no_encoding_knows_comes_back(documents: Documents) -> None:
-    said = Feedback("a", "rejected", "x", AT, "half a character: \ud83d; a zero: \x00")
-    documents.add_feedback(said)
-    assert documents.list_feedback() == [said]
-
-
 def test_a_closed_store_can_be_used_again(documents: Documents) -> None:
     documents.close()
     documents.put_state("a", {"b": 1})
