@@ -85,7 +85,7 @@ class Sampler:
         if number < len(names):
             return names[number], self._learners[names[number]][0]()
         self._study.sampler = optuna.samplers.TPESampler(
-            seed=seed_of(self._seed, number), n_startup_trials=2 * len(names), multivariate=True, group=True
+            seed=seed_of(self._seed, number), n_startup_trials=2 * len(names)
         )
         trial = self._study.ask()
         self._open[number] = trial

@@ -17,8 +17,8 @@ def split_rows(
 ) -> tuple[TrainingFrame, TrainingFrame]:
     """Split labelled rows into training and validation rows.
 
-    Both periods given: those. Only ``train``: its last fifth validates. Neither: the last fifth of the time there is, or,
-    pooled over more than one line, of the lines in natural order. Where training comes before validation, its last
+    Both periods given: those. Only ``train``: its last fifth validates. Neither: the last fifth of the time there is,
+    or, pooled over more than one line, of the lines in natural order. Where training comes before validation, its last
     ``horizon`` is purged: labels there look into the validation period.
     """
     if pooled and train is None and len(frame.lines) > 1:

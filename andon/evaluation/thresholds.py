@@ -14,8 +14,8 @@ QUIET_QUANTILE = 0.99
 def choose_threshold(labels: Floats, scores: Floats, costs: Costs, precision: float | None) -> float:
     """Return the threshold from which a score counts as an alert.
 
-    With ``precision``: the lowest threshold whose flagged rows reach it, or the most precise one. Otherwise the one with
-    the least cost, ``costs.missed`` for a positive row below it and ``costs.false`` for a negative one at or above it
+    With ``precision``: the lowest threshold whose flagged rows reach it, or the most precise one. Otherwise the one
+    with the least cost, ``costs.missed`` for a positive row below it and ``costs.false`` for a negative one at or above it
     (Elkan 2001, on rows); of equal ones the highest. It lies midway between neighbouring scores, so that small
     differences of score do not matter. Without a positive row: midway above the `QUIET_QUANTILE` of the scores.
 
@@ -30,7 +30,8 @@ def choose_threshold(labels: Floats, scores: Floats, costs: Costs, precision: fl
     0.5
     """
     levels = np.unique(scores)
-    midways = np.concatenate([(levels[1:] + levels[:-1]) / 2, [(levels[-1] + 1.0) / 2]])
+    above_all = max((levels[-1] + 1.0) / 2, np.nextafter(levels[-1], np.inf))
+    midways = np.concatenate([(levels[1:] + levels[:-1]) / 2, [above_all]])
     if not labels.any():
         at = np.searchsorted(levels, np.quantile(scores, QUIET_QUANTILE), side="left")
         return float(midways[min(int(at), len(midways) - 1)])

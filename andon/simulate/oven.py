@@ -3,10 +3,10 @@
 Heat balance of each zone (Singh and Heldman, *Introduction to Food Engineering*, 5th ed., ch. 3 and 4; combustion by
 Baukal, *Industrial Burners Handbook*, ch. 2 and 3)::
 
-    C dT/dt = eta(air) (1 - 0.25 soot) Q u p - m_d (c_d dT_d + share of the water * h_fg) - UA (T - T_hall) - exchange
+    C dT/dt = eta(air) (1 - 0.25 soot) Q u sqrt(p) - m_d c_d dT_d - m_w h_fg - UA (T - T_hall) - exchange
 
 with C = 900 kJ/K, Q = 260 and 220 kW, eta = 0.84 at 20 % excess air less 0.4 % a point of excess air, UA = 0.30 kW/K,
-c_d = 2.8 kJ/kgK, 60 % of the water leaving in the first zone; p is the gas pressure relative to 20 mbar. The oxygen of
+c_d = 2.8 kJ/kgK, 60 % of the water m_w leaving in the first zone; p is the gas pressure over 20 mbar. The oxygen of
 dry flue gas is 20.9 e / (1 + e) for an excess air of e; carbon monoxide rises steeply as air runs short.
 
 Two ways to a burner fault: *soot* on the first burner (more valve for the same heat, more CO; lean flames burn it off,

@@ -34,8 +34,6 @@ class _Course:
     """Float64 (n_steps,): probability of an onset within `HORIZON_STEPS` steps."""
     faults: tuple[tuple[int, int, int, int], ...]
     """Mode, precursor's start, onset, end."""
-    hidden: Floats
-    """As a kernel's, for who looks inside."""
 
 
 def simulate(
@@ -120,7 +118,7 @@ def _run(machine: Machine, plan: Plan, seed: int) -> _Course:
         machine.advance(state, inputs[fault], shocks[fault], never[fault], sensors[fault], hidden[fault])
         state[:2] = _REPAIRED
         begin, since = end, onset
-    return _Course(sensors, down, chance, tuple(faults), hidden)
+    return _Course(sensors, down, chance, tuple(faults))
 
 
 def _stop(plan: Plan, onset: int, end: int) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from itertools import chain
+from itertools import chain, repeat
 from math import isfinite
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -34,6 +33,7 @@ CREATE TABLE forecasts (line TEXT NOT NULL, monitor TEXT NOT NULL, time INTEGER 
 """
 _Series = tuple[int, str, VariableType]
 """Id, variable, type."""
+_DTYPES: dict[str, type[pl.DataType]] = {"number": pl.Float64, "boolean": pl.Float64, "category": pl.String}
 _FOREVER = (-(2**62), 2**62)
 SAMPLED = 10_000
 """Newest reading times that the usual sampling is told from."""
@@ -67,8 +67,10 @@ class SqliteSignals:
                         (series, at[0], at[-1]),
                     )
                 )
-                fresh = [(series, t, v) for t, v in zip(at, values, strict=True) if stored.get(t) != v]
-                replaced = sum(1 for _, t, _ in fresh if t in stored)
+                fresh = list(zip(repeat(series), at, values))
+                if stored:
+                    fresh = [row for row in fresh if stored.get(row[1]) != row[2]]
+                replaced = sum(1 for row in fresh if row[1] in stored) if stored else 0
                 insert_rows(connection, "INSERT OR REPLACE INTO samples", fresh)
                 added += len(fresh) - replaced
                 changed += replaced
@@ -222,25 +224,23 @@ class SqliteSignals:
     def _read(
         self, connection: sqlite3.Connection, line: str, chosen: list[_Series], low: int, high: int
     ) -> SignalFrame:
-        found: list[tuple[Integers, list[Any]]] = []
+        found: list[tuple[Integers, pl.Series]] = []
         before: list[int] = []
-        for series, _, _ in chosen:
+        for series, variable, kind in chosen:
             rows = connection.execute(
                 "SELECT time, value FROM samples WHERE series = ? AND time BETWEEN ? AND ? ORDER BY time",
                 (series, low, high),
             ).fetchall()
+            values = [row[1] for row in rows]
+            column = pl.Series(variable, values if kind == "category" else np.array(values, np.float64), _DTYPES[kind])
             times = [row[0] for row in rows]
             # Variables of a line are mostly read together: to compare times is cheaper than to convert them again.
             shared = bool(found) and times == before
-            found.append((found[-1][0] if shared else np.array(times, np.int64), [row[1] for row in rows]))
+            found.append((found[-1][0] if shared else np.array(times, np.int64), column))
             before = times
         every = _union([times for times, _ in found])
         columns = [pl.Series("time", every).cast(TIME)]
-        for (_, variable, kind), (times_read, values) in zip(chosen, found, strict=True):
-            if kind == "category":
-                column = pl.Series(variable, values, pl.String)
-            else:
-                column = pl.Series(variable, np.array(values, np.float64))
+        for times_read, column in found:
             if len(times_read) < len(every):
                 places = np.full(len(every), len(column))
                 places[np.searchsorted(every, times_read)] = np.arange(len(column))

@@ -9,7 +9,7 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -205,7 +205,7 @@ def insert_rows(connection: sqlite3.Connection, insert: str, rows: Iterable[tupl
             height = len(batch)
             row = f"({', '.join('?' * len(batch[0]))})"
             statement = f"{insert} VALUES {', '.join([row] * height)}"
-        connection.execute(statement, [value for one in batch for value in one])
+        connection.execute(statement, list(chain.from_iterable(batch)))
     return connection.total_changes - before
 
 

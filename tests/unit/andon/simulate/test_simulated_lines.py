@@ -119,7 +119,7 @@ def test_faults_last_as_said_and_announce_themselves(line: SimulatedLine) -> Non
 def test_the_hazard_is_calibrated_and_knows_what_is_coming() -> None:
     said, came, ahead, apart = 0.0, 0, [], []
     for machine in MACHINES:
-        for seed in (1, 2, 3):
+        for seed in (1, 2):
             line = simulate_line(machine, START, 8, seed=seed)
             assert ((line.hazard >= 0) & (line.hazard <= 1)).all()
             event = line.data[EVENTS[machine]].to_numpy()
@@ -132,7 +132,7 @@ def test_the_hazard_is_calibrated_and_knows_what_is_coming() -> None:
             came += int(soon[up].sum())
             ahead.extend(line.hazard[up & soon])
             apart.extend(line.hazard[up & ~soon])
-    # About 200 faults of 30 rows each: three standard deviations of their number.
+    # About 150 faults of 30 rows each: two and a half standard deviations of their number.
     assert said == pytest.approx(came, rel=0.2)
     assert np.mean(ahead) > 0.5
     assert np.mean(apart) < 0.04
@@ -183,7 +183,7 @@ def test_faults_without_a_remedy_come_whatever_is_set() -> None:
     kept = []
     for machine in ("oven", "pasteuriser", "packer"):
         remedy = next(one for one in REMEDIES[machine] if one)
-        line = simulate_line(machine, START, 8, seed=5)
+        line = simulate_line(machine, START, 5, seed=5)
         for fault in line.faults:
             if fault.remedy is None:
                 kept.append(not replayed_with_remedy(line, replace(fault, remedy=remedy), 5))

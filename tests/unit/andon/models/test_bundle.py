@@ -1,0 +1,112 @@
+"""A bundle is a directory that trusts nobody."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from andon.errors import ModelError
+from andon.features.spec import FeatureSpec, VariableSpec
+from andon.frames import TrainingFrame
+from andon.models.bundle import MANIFEST, AlertBundle, read_bundle, write_bundle
+from andon.models.classifiers import CLASSIFIERS, classifier
+from andon.records import ModelCard, ModelKey
+
+MINUTE = timedelta(minutes=1)
+VALUES = np.random.default_rng(0).normal(size=(300, 2))
+
+
+def bundle_of(name: str) -> AlertBundle:
+    labels = (VALUES[:, 0] > 0.5).astype(float)
+    rows = TrainingFrame(VALUES, labels, np.arange(300), np.zeros(300, dtype=np.int64), ("a",), ("x.mean.5m", "x.last"))
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    return AlertBundle(
+        key=ModelKey("jam-soon", "press-07"),
+        definition={"kind": "Alert", "name": "jam-soon"},
+        definition_version=3,
+        features=FeatureSpec((VariableSpec("x", "number"),), (5 * MINUTE,), ("mean", "last"), MINUTE, MINUTE),
+        learner=name,
+        model=classifier(name).fit(rows, classifier(name).cheapest(), seed=1),
+        threshold=0.1 + 0.2,
+        horizon=30 * MINUTE,
+        card=ModelCard("classifier", name, {"a": 1}, {"average_precision": 1 / 3}, {}, 3, moment, moment, 7),
+    )
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_it_comes_back_as_it_was(name, tmp_path):
+    made = bundle_of(name)
+    write_bundle(made, tmp_path / "bundle")
+    found = read_bundle(tmp_path / "bundle")
+    assert isinstance(found, AlertBundle)
+    assert found.model.predict(VALUES).tobytes() == made.model.predict(VALUES).tobytes()
+    for field in ("key", "definition", "definition_version", "features", "learner", "threshold", "horizon", "card"):
+        assert getattr(found, field) == getattr(made, field)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_bundle(bundle_of("logistic_regression"), tmp_path / "bundle")
+    return tmp_path / "bundle"
+
+
+def test_nothing_else_is_left_beside_it(folder):
+    assert [path.name for path in folder.parent.iterdir()] == ["bundle"]
+
+
+@pytest.mark.parametrize("name", ["bundle.json", "bundle.json.sha256", "logistic_regression.npz"])
+@pytest.mark.parametrize("damage", ["cut", "flip", "remove"])
+def test_damage_is_refused(folder, name, damage):
+    file = folder / name
+    content = bytearray(file.read_bytes())
+    if damage == "remove":
+        file.unlink()
+    elif damage == "cut":
+        file.write_bytes(content[: len(content) // 2])
+    else:
+        content[len(content) // 2] ^= 1
+        file.write_bytes(content)
+    with pytest.raises(ModelError, match=r"is damaged: .*; train again, or roll back"):
+        read_bundle(folder)
+
+
+def test_an_added_file_is_refused(folder):
+    (folder / "extra.pkl").write_bytes(b"")
+    with pytest.raises(ModelError, match=r"extra\.pkl"):
+        read_bundle(folder)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("format", 99), ("kind", "pickle"), ("sha256", {"../../etc/passwd": "0"}), ("card", {})]
+)
+def test_a_forged_manifest_is_refused(folder, field, value):
+    manifest = json.loads((folder / MANIFEST).read_text())
+    manifest[field] = value
+    if field == "kind":
+        manifest["parts"]["learner"] = "pickle"
+    text = json.dumps(manifest)
+    (folder / MANIFEST).write_text(text)
+    (folder / f"{MANIFEST}.sha256").write_text(hashlib.sha256(text.encode()).hexdigest())
+    with pytest.raises(ModelError):
+        read_bundle(folder)
+
+
+def test_a_pickle_inside_is_refused(folder):
+    np.savez(folder / "logistic_regression.npz", medians=np.array([object()]), weights=np.zeros(1), intercept=0.0)
+    manifest = json.loads((folder / MANIFEST).read_text())
+    digest = hashlib.sha256((folder / "logistic_regression.npz").read_bytes()).hexdigest()
+    manifest["sha256"]["logistic_regression.npz"] = digest
+    text = json.dumps(manifest)
+    (folder / MANIFEST).write_text(text)
+    (folder / f"{MANIFEST}.sha256").write_text(hashlib.sha256(text.encode()).hexdigest())
+    with pytest.raises(ModelError, match="allow_pickle"):
+        read_bundle(folder)
+
+
+def test_a_missing_folder_is_one_clear_error(tmp_path):
+    with pytest.raises(ModelError, match="nowhere"):
+        read_bundle(tmp_path / "nowhere")

@@ -1,0 +1,138 @@
+"""What every classifier must do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import optuna
+import pytest
+
+from andon.errors import DataError, ModelError
+from andon.evaluation.metrics import average_precision
+from andon.frames import TrainingFrame
+from andon.models.classifiers import CLASSIFIERS, classifier
+
+NAMES = tuple(f"x{i}" for i in range(8))
+
+
+def rows(count: int = 1500, seed: int = 0) -> TrainingFrame:
+    """Rare positives that two features tell, noise, missing cells, a constant and an empty column."""
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=(count, len(NAMES))) * [1, 10, 1e-3, 1, 1, 1, 1, 1] + [0, 1e4, 0, 0, 0, 0, 0, 0]
+    logit = 2.5 * values[:, 0] + 0.2 * (values[:, 1] - 1e4) - 3
+    labels = (rng.random(count) < 1 / (1 + np.exp(-logit))).astype(float)
+    values[rng.random(values.shape) < 0.05] = np.nan
+    values[:, 6] = 7.0
+    values[:, 7] = np.nan
+    return TrainingFrame(values, labels, np.arange(count) * 60_000_000, np.zeros(count, dtype=np.int64), ("a",), NAMES)
+
+
+TRAINING, FRESH = rows(), rows(seed=1)
+
+
+@pytest.fixture(params=CLASSIFIERS)
+def learner(request):
+    return classifier(request.param)
+
+
+@pytest.fixture
+def fitted(learner):
+    return learner.fit(TRAINING, learner.cheapest(), seed=5)
+
+
+def test_it_learns(fitted):
+    scores = fitted.predict(FRESH.values)
+    assert ((scores >= 0) & (scores <= 1)).all()
+    assert average_precision(FRESH.labels, scores) > 2 * FRESH.labels.mean()
+
+
+def test_the_same_seed_gives_the_same_model(learner, fitted):
+    again = learner.fit(TRAINING, learner.cheapest(), seed=5)
+    assert again.predict(FRESH.values).tobytes() == fitted.predict(FRESH.values).tobytes()
+
+
+def test_rows_do_not_touch_each_other(fitted):
+    together = fitted.predict(FRESH.values[:300])
+    alone = np.concatenate([fitted.predict(FRESH.values[i : i + 1]) for i in range(300)])
+    assert alone.tobytes() == together.tobytes()
+
+
+def test_shuffled_columns_learn_as_well(learner, fitted):
+    order = np.random.default_rng(2).permutation(len(NAMES))
+    shuffled = TrainingFrame(
+        TRAINING.values[:, order],
+        TRAINING.labels,
+        TRAINING.times,
+        TRAINING.groups,
+        TRAINING.lines,
+        tuple(NAMES[i] for i in order),
+    )
+    other = learner.fit(shuffled, learner.cheapest(), seed=5).predict(FRESH.values[:, order])
+    first = average_precision(FRESH.labels, fitted.predict(FRESH.values))
+    assert average_precision(FRESH.labels, other) == pytest.approx(first, abs=0.06)
+
+
+def test_saved_and_loaded_it_answers_the_same(learner, fitted, tmp_path):
+    fitted.save(tmp_path)
+    loaded = learner.load(tmp_path)
+    assert loaded.predict(FRESH.values).tobytes() == fitted.predict(FRESH.values).tobytes()
+
+
+@pytest.mark.parametrize("label", [0.0, 1.0])
+def test_one_class_only_is_refused(learner, label):
+    one = TrainingFrame(
+        TRAINING.values, np.full(len(TRAINING), label), TRAINING.times, TRAINING.groups, TRAINING.lines, NAMES
+    )
+    with pytest.raises(ModelError, match="one class only"):
+        learner.fit(one, learner.cheapest(), seed=0)
+
+
+def test_an_infinite_feature_is_refused(fitted):
+    values = FRESH.values[:3].copy()
+    values[1, 4] = np.inf
+    with pytest.raises(DataError, match="row 1, column 4: is infinite"):
+        fitted.predict(values)
+
+
+def test_every_suggestion_fits(learner):
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    for _ in range(3):
+        params = learner.suggest(study.ask())
+        assert set(params) == set(learner.cheapest())
+        assert len(learner.fit(TRAINING, params, seed=1).predict(FRESH.values)) == len(FRESH)
+
+
+def test_the_forest_answers_as_scikit_learn_does():
+    from sklearn.ensemble import RandomForestClassifier
+
+    from andon.models import random_forest
+
+    values = np.nan_to_num(TRAINING.values)
+    frame = TrainingFrame(values, TRAINING.labels, TRAINING.times, TRAINING.groups, TRAINING.lines, NAMES)
+    params = random_forest.cheapest()
+    theirs = RandomForestClassifier(
+        n_estimators=params["trees"],
+        max_depth=params["max_depth"],
+        min_samples_leaf=params["min_leaf"],
+        max_features=params["max_features"],
+        max_samples=0.8,
+        random_state=9,
+    ).fit(values, TRAINING.labels)
+    fresh = np.nan_to_num(FRESH.values)
+    ours = random_forest.fit(frame, params, seed=9).predict(fresh)
+    np.testing.assert_allclose(ours, theirs.predict_proba(fresh)[:, 1], atol=1e-12)
+
+
+def test_scoring_needs_no_training_library(tmp_path):
+    script = "import sys, numpy, pathlib\nfrom andon.models.classifiers import classifier\n"
+    for name in CLASSIFIERS:
+        folder = tmp_path / name
+        folder.mkdir()
+        classifier(name).fit(TRAINING, classifier(name).cheapest(), seed=1).save(folder)
+        if name in ("random_forest", "logistic_regression"):
+            script += f"classifier({name!r}).load(pathlib.Path({str(folder)!r})).predict(numpy.zeros((2, 8)))\n"
+    script += "print([name for name in ('sklearn', 'tensorflow', 'ray', 'mlflow') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.strip() == "[]"
