@@ -39,6 +39,7 @@ class MlflowModels:
     MLflow's alias is the truth. ``folder`` (embedded only) holds the artifacts, and beside them a small pointer file a
     model, so that scoring processes need not import MLflow at all. A promotion takes the pointer away before it moves
     the alias and writes the new one after, under a lock: killed in between, the pointer is missing and the alias asked.
+    An alias that somebody moves in MLflow's own pages is not seen until the next promotion: promote through Andon.
     """
 
     def __init__(self, tracking_uri: str, folder: Path | None) -> None:

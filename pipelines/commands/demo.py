@@ -11,8 +11,8 @@ def demo(
     days: Annotated[
         int, typer.Option(min=4, help="Simulated days to learn from; the day after them is replayed.")
     ] = 14,
-    seed: Annotated[int, typer.Option(help="Seed of the plant.")] = 100,
-    time: Annotated[str, typer.Option(help="Time of the whole search.")] = "2m",
+    seed: Annotated[int, typer.Option(help="Seed of the plant.")] = 106,
+    time: Annotated[str, typer.Option(help="Time of the whole search.")] = "90s",
     serve: Annotated[bool, typer.Option("--serve", help="Leave the API and the dashboards up.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
