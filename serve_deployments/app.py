@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException as AnyHTTPException
 
 from andon.errors import AndonError, ConfigError, DataError
 from configs.serving import ServingPlan
@@ -55,8 +56,9 @@ def create_app(scorer: LineScorer, plan: ServingPlan) -> FastAPI:
         if given is None or not hmac.compare_digest(digest, plan.token_sha256):
             raise HTTPException(401, "give the bearer token", {"WWW-Authenticate": "Bearer"})
 
-    @app.exception_handler(HTTPException)
-    async def _refused(request: Request, error: HTTPException) -> JSONResponse:
+    # Starlette's: FastAPI's own is one of it, and a method that is not allowed or an unreadable body raises no other.
+    @app.exception_handler(AnyHTTPException)
+    async def _refused(request: Request, error: AnyHTTPException) -> JSONResponse:
         return problem(error.status_code, "refused", str(error.detail), dict(error.headers or {}))
 
     @app.exception_handler(404)
@@ -76,6 +78,8 @@ def create_app(scorer: LineScorer, plan: ServingPlan) -> FastAPI:
 
     @app.middleware("http")
     async def _bounded(request: Request, call_next: Any) -> Any:
+        if "transfer-encoding" in request.headers:
+            return problem(411, "length required", "send the body with its Content-Length, not in chunks")
         length = request.headers.get("content-length", "0")
         if not length.isdigit() or int(length) > plan.max_bytes:
             return problem(413, "too large", f"a body has at most {plan.max_bytes} bytes; send fewer rows")

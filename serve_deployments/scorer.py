@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -269,9 +270,9 @@ def rows_frame(
         kinds[name] = types.get(name) or ("category" if any(isinstance(v, str) for v in values) else "number")
         for number, value in enumerate(values):
             good = value is None or (
-                isinstance(value, str)
+                isinstance(value, str) and _is_text(value)
                 if kinds[name] == "category"
-                else isinstance(value, bool | int | float) and math.isfinite(value)
+                else isinstance(value, bool | int | float) and _is_finite(value)
             )
             if not good:
                 raise DataError(
@@ -284,22 +285,33 @@ def rows_frame(
             dtype=pl.String if kinds[name] == "category" else pl.Float64,
         )
     frame = signal_frame(line, pl.DataFrame(columns), kinds, sampling)
-    if not len(frame):
+    if not names or not len(frame):
         raise DataError(f"line {line}: rows", "hold no reading", "send at least one value")
     return frame
 
 
 def _time(place: str, value: Any) -> datetime:
     if isinstance(value, str):
-        try:
+        # OverflowError: within year 1 or 9999 where it was read, outside of them in UTC.
+        with suppress(ValueError, OverflowError):
             moment = datetime.fromisoformat(value)
-        except ValueError:
-            moment = None
-        if moment is not None:
-            from datetime import UTC
-
             return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     raise DataError(place, f"is not a time: {value!r}"[:200], "write for example 2026-01-01T06:00:00Z")
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # JSON's integers have no largest one
+        return False
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # JSON can escape half of a character
+        return False
+    return True
 
 
 def _number(value: float) -> float | None:

@@ -15,8 +15,8 @@ def choose_threshold(labels: Floats, scores: Floats, costs: Costs, precision: fl
     """Return the threshold from which a score counts as an alert.
 
     With ``precision``: the lowest threshold whose flagged rows reach it, or the most precise one. Otherwise the one
-    with the least cost, ``costs.missed`` for a positive row below it and ``costs.false`` for a negative one at or above it
-    (Elkan 2001, on rows); of equal ones the highest. It lies midway between neighbouring scores, so that small
+    with the least cost, ``costs.missed`` for a positive row below it and ``costs.false`` for a negative one at or above
+    it (Elkan 2001, on rows); of equal ones the highest. It lies midway between neighbouring scores, so that small
     differences of score do not matter. Without a positive row: midway above the `QUIET_QUANTILE` of the scores.
 
     Parameters

@@ -18,6 +18,7 @@ from andon.errors import StoreError
 BUSY_SECONDS = 30
 _ROWS_A_STATEMENT = 400
 _REMEDIES = (
+    ("no such table", "it is the file of another store; give each store a file of its own"),
     ("locked", "another process is writing for too long; try again"),
     ("full", "make room on the disk"),
     ("No space left", "make room on the disk"),

@@ -277,6 +277,31 @@ def test_processes_that_race_for_an_alert_win_it_once(url: str) -> None:
     assert {one.revision for one in open_documents(url).list_alerts()} == {2}
 
 
+def put(url: str, who: int, barrier: object) -> None:
+    """Put the same definition with ever other bodies."""
+    documents = open_documents(url)
+    barrier.wait(60)  # type: ignore[attr-defined]
+    for number in range(30):
+        documents.put_definitions([definition("press-07", by=[who, number]), definition(f"own-{who}")], AT)
+
+
+def test_processes_that_put_definitions_at_once_lose_no_version(url: str) -> None:
+    context = multiprocessing.get_context("spawn")
+    barrier = context.Barrier(2)
+    processes = [context.Process(target=put, args=(url, who, barrier)) for who in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+    assert [process.exitcode for process in processes] == [0, 0]
+    documents = open_documents(url)
+    bodies = [documents.get_definition("Line", "press-07", version) for version in range(1, 61)]
+    assert documents.get_definition("Line", "press-07", 61) is None
+    written = [tuple(one.body["by"]) for one in bodies if one is not None]
+    assert sorted(written) == [(who, number) for who in range(2) for number in range(30)]
+    assert [one.version for one in documents.list_definitions() if one.name.startswith("own")] == [1, 1]
+
+
 def test_a_fork_gets_a_connection_of_its_own(documents: Documents) -> None:
     documents.put_state("parent", {"at": 0})
     child = os.fork()

@@ -40,6 +40,23 @@ def test_the_last_horizon_before_validation_is_purged():
     assert minutes_of(validating) == [10, 11, 12, 13, 14]
 
 
+@pytest.mark.parametrize("horizon", [0, 1, 3, 9, 10, 11])
+@pytest.mark.parametrize("gap", [0, 2, 20])
+def test_no_label_of_training_looks_past_the_end_of_training(horizon, gap):
+    train = Period(start=NOON, end=NOON + 10 * MINUTE)
+    validation = Period(start=NOON + (10 + gap) * MINUTE, end=NOON + (15 + gap) * MINUTE)
+    training, validating = split_rows(frame_of(range(60)), train, validation, horizon * MINUTE, pooled=False)
+    assert minutes_of(training) == list(range(max(0, 10 - horizon)))
+    assert minutes_of(validating) == list(range(10 + gap, 15 + gap))
+
+
+def test_validation_may_stand_before_training():
+    train = Period(start=NOON + 10 * MINUTE, end=NOON + 20 * MINUTE)
+    validation = Period(start=NOON, end=NOON + 10 * MINUTE)
+    training, validating = split_rows(frame_of(range(30)), train, validation, 3 * MINUTE, pooled=False)
+    assert (minutes_of(training), minutes_of(validating)) == (list(range(10, 20)), list(range(10)))
+
+
 def test_nothing_given_keeps_the_last_fifth():
     training, validating = split_rows(frame_of(range(101)), None, None, 5 * MINUTE, pooled=False)
     assert (minutes_of(training)[-1], minutes_of(validating)[0]) == (75, 81)

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from andon.errors import ModelError
 from andon.features.spec import FeatureSpec, VariableSpec
-from andon.frames import TrainingFrame
+from andon.frames import SignalFrame, TrainingFrame
 from andon.models.bundle import MANIFEST, AlertBundle, read_bundle, write_bundle
 from andon.models.classifiers import CLASSIFIERS, classifier
+from andon.models.monitors.bundle import MonitorBundle
+from andon.models.monitors.training import fit_monitor
 from andon.records import ModelCard, ModelKey
+from andon.scoring import forecast_next, score_monitor
+from configs.definitions import Monitor
+from tests.series import awkward
 
 MINUTE = timedelta(minutes=1)
 VALUES = np.random.default_rng(0).normal(size=(300, 2))
@@ -46,6 +54,60 @@ def test_it_comes_back_as_it_was(name, tmp_path):
     assert found.model.predict(VALUES).tobytes() == made.model.predict(VALUES).tobytes()
     for field in ("key", "definition", "definition_version", "features", "learner", "threshold", "horizon", "card"):
         assert getattr(found, field) == getattr(made, field)
+
+
+def monitor_bundle() -> tuple[MonitorBundle, SignalFrame]:
+    frame = awkward(np.random.default_rng(8), 800)
+    monitor = Monitor.model_validate(
+        {"kind": "Monitor", "name": "normal", "lines": {"names": ["press-07"]}, "learners": ["linear"], "window": 5}
+    )
+    return fit_monitor(ModelKey("normal", "press-07"), monitor, 2, frame, seed=3), frame
+
+
+def test_a_monitor_comes_back_as_it_was(tmp_path):
+    made, frame = monitor_bundle()
+    write_bundle(made, tmp_path / "bundle")
+    found = read_bundle(tmp_path / "bundle")
+    assert isinstance(found, MonitorBundle)
+    for field in ("key", "definition", "definition_version", "window", "sampling", "variables", "card"):
+        assert getattr(found, field) == getattr(made, field)
+    before, after = score_monitor(made, frame), score_monitor(found, frame)
+    for name in ("expected", "score", "flags", "thresholds", "line_score", "line_flag"):
+        assert getattr(after, name).tobytes() == getattr(before, name).tobytes()
+    assert forecast_next(found, frame) == forecast_next(made, frame)
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "remove"])
+def test_a_damaged_monitor_is_refused(tmp_path, damage):
+    write_bundle(monitor_bundle()[0], tmp_path / "bundle")
+    for name in ("bundle.json", "bundle.json.sha256", "monitor.npz"):
+        folder = tmp_path / f"damaged-{name}"
+        shutil.copytree(tmp_path / "bundle", folder)
+        test_damage_is_refused(folder, name, damage)
+
+
+class Breaking:
+    """A model whose saving breaks off after its first file."""
+
+    def predict(self, values: np.ndarray) -> np.ndarray:
+        return np.zeros(len(values))
+
+    def save(self, folder: Path) -> None:
+        (folder / "first.npz").write_bytes(b"half")
+        raise KeyboardInterrupt
+
+
+def test_an_interrupted_write_leaves_what_was_there(tmp_path):
+    whole = bundle_of("logistic_regression")
+    broken = replace(whole, model=Breaking())
+    with pytest.raises(KeyboardInterrupt):
+        write_bundle(broken, tmp_path / "bundle")
+    assert list(tmp_path.iterdir()) == []
+    write_bundle(whole, tmp_path / "bundle")
+    with pytest.raises(KeyboardInterrupt):
+        write_bundle(broken, tmp_path / "bundle")
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+    assert read_bundle(tmp_path / "bundle").card == whole.card
 
 
 @pytest.fixture

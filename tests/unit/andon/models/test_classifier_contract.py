@@ -71,7 +71,7 @@ def test_shuffled_columns_learn_as_well(learner, fitted):
     )
     other = learner.fit(shuffled, learner.cheapest(), seed=5).predict(FRESH.values[:, order])
     first = average_precision(FRESH.labels, fitted.predict(FRESH.values))
-    assert average_precision(FRESH.labels, other) == pytest.approx(first, abs=0.06)
+    assert average_precision(FRESH.labels, other) == pytest.approx(first, abs=0.02)
 
 
 def test_saved_and_loaded_it_answers_the_same(learner, fitted, tmp_path):
@@ -125,6 +125,50 @@ def test_the_forest_answers_as_scikit_learn_does():
     np.testing.assert_allclose(ours, theirs.predict_proba(fresh)[:, 1], atol=1e-12)
 
 
+def test_logistic_regression_answers_as_scikit_learn_does():
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    from andon.models import logistic_regression
+
+    params = logistic_regression.cheapest()
+    values, fresh = TRAINING.values[:, :7], FRESH.values[:, :7]
+    frame = TrainingFrame(values, TRAINING.labels, TRAINING.times, TRAINING.groups, TRAINING.lines, NAMES[:7])
+    theirs = make_pipeline(
+        SimpleImputer(strategy="median"),
+        StandardScaler(),
+        LogisticRegression(C=params["inverse_penalty"], max_iter=300),
+    ).fit(values, TRAINING.labels)
+    ours = logistic_regression.fit(frame, params, seed=9).predict(fresh)
+    np.testing.assert_allclose(ours, theirs.predict_proba(fresh)[:, 1], atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
+def test_boosted_trees_answer_as_their_own_library_does(name, tmp_path):
+    fitted = classifier(name).fit(TRAINING, classifier(name).cheapest(), seed=5)
+    fitted.save(tmp_path)
+    (file,) = tmp_path.iterdir()
+    if name == "lightgbm":
+        import lightgbm
+
+        theirs = lightgbm.Booster(model_file=file).predict(FRESH.values)
+    else:
+        import xgboost
+
+        theirs = xgboost.Booster(model_file=file).predict(xgboost.DMatrix(FRESH.values))
+    np.testing.assert_allclose(fitted.predict(FRESH.values), theirs, atol=1e-9)
+
+
+def test_training_on_an_infinite_feature_is_refused(learner):
+    values = TRAINING.values.copy()
+    values[2, 3] = -np.inf
+    frame = TrainingFrame(values, TRAINING.labels, TRAINING.times, TRAINING.groups, TRAINING.lines, NAMES)
+    with pytest.raises(DataError, match="row 2, column 3: is infinite"):
+        learner.fit(frame, learner.cheapest(), seed=0)
+
+
 def test_scoring_needs_no_training_library(tmp_path):
     script = "import sys, numpy, pathlib\nfrom andon.models.classifiers import classifier\n"
     for name in CLASSIFIERS:
@@ -133,6 +177,9 @@ def test_scoring_needs_no_training_library(tmp_path):
         classifier(name).fit(TRAINING, classifier(name).cheapest(), seed=1).save(folder)
         if name in ("random_forest", "logistic_regression"):
             script += f"classifier({name!r}).load(pathlib.Path({str(folder)!r})).predict(numpy.zeros((2, 8)))\n"
-    script += "print([name for name in ('sklearn', 'tensorflow', 'ray', 'mlflow') if name in sys.modules])"
+    script += "print([name for name in ('sklearn', 'tensorflow', 'ray', 'mlflow') if name in sys.modules])\n"
+    for name in ("lightgbm", "xgboost"):  # these import scikit-learn themselves
+        script += f"classifier({name!r}).load(pathlib.Path({str(tmp_path / name)!r})).predict(numpy.zeros((2, 8)))\n"
+    script += "print([name for name in ('tensorflow', 'ray', 'mlflow') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120)
-    assert done.stdout.strip() == "[]"
+    assert done.stdout.split() == ["[]", "[]"]

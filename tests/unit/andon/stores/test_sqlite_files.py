@@ -133,3 +133,10 @@ def test_a_scheme_that_is_not_known_is_refused_with_those_that_are(url: str) -> 
         with pytest.raises(ConfigError, match=rf"ANDON_{name}_URL: scheme .* is not known; write sqlite:////") as error:
             open_store(url)
         assert "hunter2" not in str(error.value)
+
+
+def test_the_file_of_another_store_is_an_error_with_a_remedy(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/one.db"
+    open_documents(url).put_state("key", {})
+    with pytest.raises(StoreError, match="give each store a file of its own"):
+        open_signals(url).list_lines()

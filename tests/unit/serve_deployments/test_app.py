@@ -1,0 +1,301 @@
+"""The HTTP application over real stores and really trained models, without Ray."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from fastapi.testclient import TestClient
+
+from andon.features.spec import feature_spec
+from andon.frames import SignalFrame
+from andon.models.bundle import AlertBundle, write_bundle
+from andon.models.classifiers import classifier
+from andon.models.monitors.bundle import MonitorBundle
+from andon.models.monitors.training import fit_monitor
+from andon.models.training import training_rows
+from andon.records import ModelCard, ModelKey
+from andon.scoring import forecast_next, score_alert, score_monitor
+from andon.stores import open_documents, open_models, open_signals
+from configs.definitions import Alert, Features, Monitor
+from configs.expressions import parse
+from configs.serving import ServingPlan
+from serve_deployments.app import create_app
+from serve_deployments.scorer import LineScorer
+from tests.series import awkward
+
+TOKEN = "open sesame"
+LINE = "press-07"
+MINUTE = timedelta(minutes=1)
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+ALERT = Alert.model_validate(
+    {
+        "kind": "Alert",
+        "name": "jam-soon",
+        "lines": {"names": [LINE]},
+        "type": "classifier",
+        "target": "jam == 1",
+        "horizon": "30m",
+    }
+)
+UNTRAINED = ALERT.model_copy(update={"name": "untrained"})
+MONITOR = Monitor.model_validate(
+    {"kind": "Monitor", "name": "normal-running", "lines": {"names": [LINE]}, "learners": ["linear"], "window": 5}
+)
+DECLARED = {"kind": "Line", "name": LINE, "family": "presses", "sampling": "60s", "variables": [{"name": "level"}]}
+SCORE = f"/v1/lines/{LINE}/score"
+
+
+@dataclass
+class Served:
+    client: TestClient
+    plan: ServingPlan
+    scorer: LineScorer
+    frame: SignalFrame
+    alert: AlertBundle
+    monitor: MonitorBundle
+
+    def post(self, path: str, body: Any = None) -> Any:
+        content = None if body is None else json.dumps(body)
+        return self.client.post(path, content=content, headers={**self.headers, "Content-Type": "application/json"})
+
+    def get(self, path: str) -> Any:
+        return self.client.get(path, headers=self.headers)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {TOKEN}"}
+
+    def rows(self, count: int) -> list[dict[str, Any]]:
+        tail = self.frame.data.tail(count)
+        return tail.with_columns(pl.col("time").dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")).to_dicts()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("served")
+    plan = ServingPlan(
+        documents=f"sqlite:///{folder}/documents.db",
+        signals=f"sqlite:///{folder}/signals.db",
+        models=f"sqlite:///{folder}/models.db",
+        token_sha256=hashlib.sha256(TOKEN.encode()).hexdigest(),
+        max_rows=1200,
+        max_bytes=1_000_000,
+    )
+    frame = awkward(np.random.default_rng(4), 1500)
+    documents, signals, models = open_documents(plan.documents), open_signals(plan.signals), open_models(plan.models)
+    documents.put_definitions(
+        [DECLARED, *(one.model_dump(mode="json", by_alias=True) for one in (ALERT, UNTRAINED, MONITOR))], NOON
+    )
+    signals.append_signals(frame)
+    bundles = (_alert_bundle(frame), fit_monitor(ModelKey(MONITOR.name, LINE), MONITOR, 1, frame))
+    for bundle in bundles:
+        write_bundle(bundle, folder / bundle.key.definition)
+        version = models.publish(bundle.key, folder / bundle.key.definition, bundle.card)
+        models.promote(bundle.key, version, "first", NOON)
+    scorer = LineScorer(documents, signals, models)
+    with TestClient(create_app(scorer, plan)) as client:
+        yield Served(client, plan, scorer, frame, *bundles)
+    for store in (documents, signals, models):
+        store.close()
+
+
+def _alert_bundle(frame: SignalFrame) -> AlertBundle:
+    target, horizon = parse("jam == 1"), 30 * MINUTE
+    features = Features(windows=(10 * MINUTE, 30 * MINUTE), functions=("mean", "std", "last"), stride=MINUTE)
+    spec = feature_spec(features, [frame], horizon, None, (), target)
+    learner = classifier("logistic_regression")
+    return AlertBundle(
+        key=ModelKey(ALERT.name, LINE),
+        definition=ALERT.model_dump(mode="json", by_alias=True),
+        definition_version=1,
+        features=spec,
+        learner="logistic_regression",
+        model=learner.fit(training_rows([frame], spec, target, horizon), learner.cheapest(), seed=1),
+        threshold=0.4,
+        horizon=horizon,
+        card=ModelCard("classifier", "logistic_regression", {}, {}, {}, 1, NOON, NOON, 1),
+    )
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Authorization": "Bearer wrong"}, {"Authorization": TOKEN}, {"Authorization": f"Basic {TOKEN}"}],
+    ids=["none", "wrong", "bare", "basic"],
+)
+@pytest.mark.parametrize(("method", "path"), [("GET", "/v1/lines"), ("GET", f"/v1/lines/{LINE}"), ("POST", SCORE)])
+def test_without_the_token_nothing_is_told(served, headers, method, path):
+    answer = served.client.request(method, path, headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert LINE not in answer.text
+
+
+def test_the_digest_is_no_token(served):
+    answer = served.client.get("/v1/lines", headers={"Authorization": f"Bearer {served.plan.token_sha256}"})
+    assert answer.status_code == 401
+
+
+def test_health_needs_no_token(served):
+    assert served.client.get("/healthz").json() == {"status": "ok"}
+    assert served.client.get("/readyz").json() == {"status": "ready", "lines": 1}
+
+
+def test_lines_tell_their_data_and_models(served):
+    (line,) = served.get("/v1/lines").json()
+    assert served.get(f"/v1/lines/{LINE}").json() == line
+    assert (line["name"], line["family"], line["rows"]) == (LINE, "presses", len(served.frame))
+    assert line["variables"] == dict(served.frame.types)
+    versions = {one["name"]: (one["kind"], one["version"]) for one in line["models"]}
+    assert versions == {"jam-soon": ("Alert", 1), "normal-running": ("Monitor", 1), "untrained": ("Alert", None)}
+
+
+def test_the_store_the_body_and_the_core_give_one_score(served):
+    stored, given = served.post(SCORE), served.post(SCORE, {"rows": served.rows(1000)})
+    assert (stored.status_code, given.status_code) == (200, 200)
+    alerts, monitors = score_alert(served.alert, served.frame), score_monitor(served.monitor, served.frame)
+    ahead = {one.variable: one.expected for one in forecast_next(served.monitor, served.frame)}
+    for answer in (stored.json(), given.json()):
+        (alert,), (monitor,) = answer["alerts"], answer["monitors"]
+        assert alert["score"] == pytest.approx(float(alerts.score[-1]), abs=1e-9)
+        assert (alert["flag"], alert["threshold"]) == (bool(alerts.flag[-1]), 0.4)
+        assert monitor["score"] == pytest.approx(float(monitors.line_score[-1]), abs=1e-9)
+        assert monitor["flag"] == bool(monitors.line_flag[-1])
+        for column, one in enumerate(monitor["variables"]):
+            assert one["name"] == monitors.variables[column]
+            assert one["expected"] == pytest.approx(float(monitors.expected[-1, column]), abs=1e-9)
+        assert {one["variable"]: one["expected"] for one in monitor["forecasts"]} == pytest.approx(ahead, abs=1e-9)
+        assert [one["name"] for one in answer["skipped"]] == ["untrained"]
+        assert datetime.fromisoformat(answer["time"]) == served.frame.data["time"][-1]
+
+
+def test_only_what_is_named_is_scored(served):
+    answer = served.post(SCORE, {"names": ["jam-soon"]}).json()
+    assert [one["name"] for one in answer["alerts"]] == ["jam-soon"]
+    assert (answer["monitors"], answer["skipped"]) == ([], [])
+
+
+@pytest.mark.parametrize("path", ["/v1/lines/nowhere/score", "/v1/lines/%2e%2e/score"])
+def test_an_unknown_line_is_404(served, path):
+    answer = served.post(path)
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_an_unknown_name_is_404_and_those_there_are_told(served):
+    answer = served.post(SCORE, {"names": ["jam-later"]})
+    assert answer.status_code == 404
+    assert "jam-soon" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("name", ["jam-soon", "normal-running"])
+def test_too_few_rows_is_422_with_the_number_needed(served, name):
+    answer = served.post(SCORE, {"rows": served.rows(2), "names": [name]})
+    assert answer.status_code == 422
+    needed = served.alert.features.rows_needed if name == "jam-soon" else served.monitor.rows_needed + 1
+    assert f"at least {needed} rows" in answer.json()["detail"]
+
+
+TIME = "2026-01-01T06:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({"rows": []}, "empty"),
+        ({"rows": [{"level": 1.0}]}, "rows[0].time"),
+        ({"rows": [{"time": "noon", "level": 1.0}]}, "'noon'"),
+        ({"rows": [{"time": 5, "level": 1.0}]}, "rows[0].time"),
+        ({"rows": [{"time": TIME, "level": "hot"}]}, "rows[0].level"),
+        ({"rows": [{"time": TIME, "level": [1.0]}]}, "rows[0].level"),
+        ({"rows": [{"time": TIME, "level": 10**400}]}, "rows[0].level"),
+        ({"rows": [{"time": TIME, "product": "\ud83d"}]}, "rows[0].product"),
+        ({"rows": [{"time": TIME, "product": 3}]}, "rows[0].product"),
+        ({"rows": [{"time": TIME, "open": 2}]}, "open"),
+        ({"rows": [{"time": TIME, "unheard": 1.0}]}, "unheard"),
+        ({"rows": [{"time": TIME}]}, "no reading"),
+        ({"rows": [{"time": TIME, "level": 1.0}] * 2}, "times do not rise"),
+        ({"rows": [{"time": "0001-01-01T00:00:00+10:00", "level": 1.0}]}, "rows[0].time"),
+        ({"rows": "all"}, "rows"),
+        ({"rows": [3]}, "rows"),
+        ({"names": "jam-soon"}, "names"),
+        ({"columns": []}, "columns"),
+        ([], "body"),
+    ],
+)
+def test_a_malformed_body_is_422_and_says_where(served, body, named):
+    answer = served.post(SCORE, body)
+    assert answer.status_code == 422, answer.text
+    assert named in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff", b'{"rows": [{"time": "%s", "level": Infinity}]}' % TIME.encode()])
+def test_what_is_no_json_is_refused(served, content):
+    answer = served.client.post(SCORE, content=content, headers={**served.headers, "Content-Type": "application/json"})
+    assert answer.status_code in (400, 422), answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_another_method_is_refused_in_the_same_form(served):
+    answer = served.client.delete("/v1/lines", headers=served.headers)
+    assert answer.status_code == 405
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_body_without_a_length_is_refused(served):
+    answer = served.client.post(SCORE, content=iter([b"{", b"}"]), headers=served.headers)
+    assert answer.status_code == 411
+
+
+def test_too_much_is_refused(served):
+    rows = [{"time": TIME, "level": 1.0}] * 1201
+    assert served.post(SCORE, {"rows": rows}).status_code == 422
+    assert served.post(SCORE, {"rows": [{"time": "x" * 1_000_000}]}).status_code == 413
+
+
+def test_a_promoted_version_is_scored_at_once(served, tmp_path):
+    write_bundle(served.alert, tmp_path / "again")
+    models = served.scorer.models
+    version = models.publish(served.alert.key, tmp_path / "again", served.alert.card)
+    models.promote(served.alert.key, version, "newer", NOON)
+    try:
+        assert served.post(SCORE, {"names": ["jam-soon"]}).json()["alerts"][0]["version"] == version
+    finally:
+        models.rollback(served.alert.key, "as it was", NOON)
+    assert served.post(SCORE, {"names": ["jam-soon"]}).json()["alerts"][0]["version"] == 1
+
+
+def test_open_api_tells_every_path_and_refers_to_nothing_missing(served):
+    described = served.client.get("/openapi.json").json()
+    assert described["openapi"].startswith("3.")
+    assert set(described["paths"]) == {
+        "/healthz",
+        "/readyz",
+        "/v1/lines",
+        "/v1/lines/{line}",
+        "/v1/lines/{line}/score",
+    }
+    secured = [operation for path, of in described["paths"].items() if "/v1" in path for operation in of.values()]
+    assert all(operation["security"] == [{"HTTPBearer": []}] for operation in secured)
+    for reference in _references(described):
+        target: Any = described
+        for part in reference.removeprefix("#/").split("/"):
+            assert part in target, reference
+            target = target[part]
+
+
+def _references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"]
+        node = list(node.values())
+    if isinstance(node, list):
+        for one in node:
+            yield from _references(one)
