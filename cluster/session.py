@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from configs.errors import AndonError
 from configs.settings import Settings
@@ -33,9 +34,17 @@ QUIET = {
 OBJECT_STORE_BYTES = 256 * 1024 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class RaySession:
+    """A Ray that is there: ``workers`` cores for work, and the address of its ``dashboard`` (empty: none)."""
+
+    workers: int
+    dashboard: str
+
+
 @contextlib.contextmanager
-def ray_session(settings: Settings, *, dashboard: bool = False) -> Iterator[int]:
-    """Yield the number of cores for work on a Ray that was joined (``settings.ray_address``) or started here.
+def ray_session(settings: Settings, *, dashboard: bool = False) -> Iterator[RaySession]:
+    """Yield a session on a Ray that was joined (``settings.ray_address``) or started here; inside one, on the same.
 
     Raises
     ------
@@ -47,15 +56,17 @@ def ray_session(settings: Settings, *, dashboard: bool = False) -> Iterator[int]
     import ray
 
     if ray.is_initialized():
-        yield settings.workers or int(ray.cluster_resources().get("CPU", 1))
+        yield _session(settings, "")
         return
     address = settings.ray_address or os.environ.get("RAY_ADDRESS") or None
     runtime_env = {"env_vars": QUIET}
     try:
         if address:
-            ray.init(address=address, runtime_env=runtime_env, log_to_driver=False, logging_level=logging.ERROR)
+            context = ray.init(
+                address=address, runtime_env=runtime_env, log_to_driver=False, logging_level=logging.ERROR
+            )
         else:
-            ray.init(
+            context = ray.init(
                 address="local",
                 num_cpus=settings.workers or os.cpu_count() or 1,
                 object_store_memory=OBJECT_STORE_BYTES,
@@ -69,6 +80,12 @@ def ray_session(settings: Settings, *, dashboard: bool = False) -> Iterator[int]
             f"Ray at {address or 'this machine'}", f"cannot be reached: {error}", "start it, or unset ANDON_RAY_ADDRESS"
         ) from None
     try:
-        yield settings.workers or int(ray.cluster_resources().get("CPU", 1))
+        yield _session(settings, context.dashboard_url or "")
     finally:
         ray.shutdown()
+
+
+def _session(settings: Settings, dashboard: str) -> RaySession:
+    import ray
+
+    return RaySession(settings.workers or int(ray.cluster_resources().get("CPU", 1)), dashboard)

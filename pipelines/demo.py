@@ -71,7 +71,7 @@ def run_demo(
     apply_definitions([plant / "plant.yaml"], documents, signals, datetime.now(UTC))
     for line, file in zip(lines, files, strict=True):
         import_tables([file], signals, documents, TableOptions(line=line.name))
-    with ray_session(settings, dashboard=stay):
+    with ray_session(settings, dashboard=stay) as session:
         say("training alerts and monitors")
         trained = train_models(settings, TrainRequest(seconds=seconds), terminal)
         terminal.table(
@@ -107,7 +107,7 @@ def run_demo(
             }
             show(summary, settings, address, terminal)
             if stay:
-                stay_up(settings, address, terminal)
+                stay_up(settings, address, session.dashboard, terminal)
     return summary
 
 
@@ -188,18 +188,16 @@ def show(summary: dict[str, Any], settings: Settings, address: str, terminal: Te
     terminal.text(f"done in {format_duration(timedelta(seconds=round(summary['seconds'])))}")
 
 
-def stay_up(settings: Settings, address: str, terminal: Terminal) -> None:
+def stay_up(settings: Settings, address: str, dashboard: str, terminal: Terminal) -> None:
     """Keep the API, MLflow's pages and Ray's dashboard up until interrupted."""
     import subprocess
     import sys
-
-    import ray
 
     port = settings.serve_port + 1
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", settings.models, "--port", str(port)]
     with subprocess.Popen(command) as pages:
         terminal.text(f"API {address}/docs, token in {settings.home / 'api-token'}")
-        terminal.text(f"MLflow http://127.0.0.1:{port}, Ray dashboard http://{ray.get_runtime_context().dashboard_url}")
+        terminal.text(f"MLflow http://127.0.0.1:{port}, Ray dashboard http://{dashboard}")
         terminal.text("Ctrl-C stops them")
         with contextlib.suppress(KeyboardInterrupt):
             while True:

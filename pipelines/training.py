@@ -92,7 +92,7 @@ def train_models(settings: Settings, request: TrainRequest, terminal: Terminal) 
     seconds = request.seconds or max(one.definition.search.time.total_seconds() for one in selected)
     save_specs(specs, folder)
     terminal.say(f"training {len(specs)} model{'s' * (len(specs) != 1)}, at most {seconds:g} s of search")
-    with ray_session(settings) as workers, terminal.progress() as bars:
+    with ray_session(settings) as session, terminal.progress() as bars:
         preparing = bars.add_task("reading", total=len(specs))
         ready, failed = prepare_studies(specs, lambda: bars.advance(preparing))
         searching = bars.add_task("searching", total=sum(max(spec.trials, 1) for spec in ready))
@@ -105,7 +105,9 @@ def train_models(settings: Settings, request: TrainRequest, terminal: Terminal) 
             if progress.done and progress.error:
                 terminal.say(f"{progress.title}: {progress.error}")
 
-        outcomes = run_search(ready, seconds=seconds, workers=workers, folder=folder, report=report) if ready else []
+        outcomes = (
+            run_search(ready, seconds=seconds, workers=session.workers, folder=folder, report=report) if ready else []
+        )
     for spec, error in failed:
         terminal.say(f"{spec.title}: {error}")
         outcomes.append(StudyOutcome(spec, None, error, 0, 0.0))

@@ -33,7 +33,7 @@ class StudySpec:
     trials: int
     seed: int
     variables: tuple[str, ...] = ()
-    """For a monitor: train these only; all of them where empty."""
+    """For a monitor: a model of these variables only; of all that the definition names where empty."""
 
     @property
     def title(self) -> str:

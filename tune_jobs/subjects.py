@@ -9,7 +9,7 @@ import numpy as np
 
 from andon.errors import ModelError
 from andon.records import ModelCard, ModelKey
-from configs.definitions import Alert, Monitor
+from configs.definitions import Alert, Monitor, MonitorVariables
 from tune_jobs.files import read_rows, read_signals
 from tune_jobs.sampling import Configuration, seed_of
 from tune_jobs.study import StudySpec, Subject, typed
@@ -112,6 +112,8 @@ def _monitor(spec: StudySpec, definition: Monitor) -> Subject:
     from andon.models.monitors.forecasters import forecaster
     from andon.models.monitors.training import assemble_monitor, evaluate_configuration, prepare_monitor
 
+    if spec.variables:
+        definition = definition.model_copy(update={"variables": MonitorVariables(include=spec.variables)})
     data = prepare_monitor(read_signals(Path(spec.folder)), definition)
     seed = seed_of(spec.seed, spec.title, "fit")
     evaluations: dict[str, Any] = {}

@@ -11,6 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from andon.errors import AndonError, ModelError
 from andon.features.spec import FeatureSpec
 from andon.frames import MICROSECOND
@@ -126,13 +128,20 @@ def _read(folder: Path, manifest: dict[str, Any]) -> Bundle:
             definition_version=manifest["definition_version"],
             card=card,
         )
+    if manifest["kind"] != "alert":
+        raise _damaged(folder, f"kind {manifest['kind']!r} is not known")
+    features, model = FeatureSpec.from_json(parts["features"]), classifier(parts["learner"]).load(folder)
+    # One row tells whether weights and features belong together, here rather than in the middle of a tick.
+    score = model.predict(np.zeros((1, len(features.names))))
+    if score.shape != (1,) or not 0.0 <= score[0] <= 1.0:
+        raise _damaged(folder, "its model answers no probability")
     return AlertBundle(
         key=key,
         definition=manifest["definition"],
         definition_version=manifest["definition_version"],
-        features=FeatureSpec.from_json(parts["features"]),
+        features=features,
         learner=parts["learner"],
-        model=classifier(parts["learner"]).load(folder),
+        model=model,
         threshold=float(parts["threshold"]),
         horizon=parts["horizon"] * MICROSECOND,
         card=card,

@@ -82,6 +82,18 @@ def require_two_classes(training: TrainingFrame) -> None:
         )
 
 
+def require_columns(values: Floats, count: int) -> None:
+    """Refuse features of another number than the model's: a compiled loop would read past the end of a row.
+
+    Raises
+    ------
+    ModelError
+        If ``values`` is not (n_rows, count).
+    """
+    if values.ndim != 2 or values.shape[1] != count:
+        raise ModelError("model", f"needs {count} features a row, got shape {values.shape}", "train it again")
+
+
 def require_finite(values: Floats) -> Floats:
     """Return features if none is infinite (NaN is a missing one).
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from andon.errors import ModelError
 from andon.frames import Floats, TrainingFrame
-from andon.models.classifiers import require_finite, require_two_classes
+from andon.models.classifiers import require_columns, require_finite, require_two_classes
 from andon.models.kernels import linear_rows
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class FittedLogisticRegression:
 
     def predict(self, values: Floats) -> Floats:
         """Return probabilities, float64 (n_rows,)."""
+        require_columns(values, len(self.weights))
         scores: Floats = linear_rows(require_finite(values), self.medians, self.weights, self.intercept)
         return scores
 
@@ -68,7 +69,8 @@ def fit(training: TrainingFrame, params: Mapping[str, Any], *, seed: int, thread
     medians[known] = np.nanmedian(values[:, known], axis=0)
     filled = np.where(np.isnan(values), medians, values)
     means, scales = filled.mean(axis=0), filled.std(axis=0)
-    moving = scales > 1e-9 * np.maximum(1.0, np.abs(means))
+    # Relative to the mean only: a leakage current in amperes moves by 1e-10, and that may be all that tells.
+    moving = scales > 1e-9 * np.abs(means)
     scales = np.where(moving, scales, 1.0)
     standard = np.where(moving, (filled - means) / scales, 0.0)
     model = LogisticRegression(

@@ -11,7 +11,7 @@ import numpy as np
 
 from andon.errors import ModelError
 from andon.frames import Floats, Integers, TrainingFrame
-from andon.models.classifiers import require_finite, require_two_classes
+from andon.models.classifiers import require_columns, require_finite, require_two_classes
 from andon.models.kernels import forest_rows
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class FittedRandomForest:
 
     def predict(self, values: Floats) -> Floats:
         """Return probabilities, float64 (n_rows,)."""
+        require_columns(values, len(self.medians))
         scores: Floats = forest_rows(
             require_finite(values),
             self.medians,
@@ -92,8 +93,10 @@ def fit(training: TrainingFrame, params: Mapping[str, Any], *, seed: int, thread
         random_state=seed % (2**31),
         n_jobs=threads,
     )
-    forest.fit(np.where(np.isnan(values), medians, values), training.labels)
-    return _export(forest, medians)
+    filled = np.where(np.isnan(values), medians, values)
+    powers = _powers(filled)
+    forest.fit(np.ldexp(filled, -powers), training.labels)
+    return _export(forest, medians, powers)
 
 
 def load(folder: Path) -> FittedRandomForest:
@@ -121,7 +124,19 @@ def load(folder: Path) -> FittedRandomForest:
     return model
 
 
-def _export(forest: Any, medians: Floats) -> FittedRandomForest:
+def _powers(filled: Floats) -> Integers:
+    """Return of each feature the power of two nearest its spread, int64 (n_features,); 0 where it is constant.
+
+    scikit-learn takes values closer than 1e-7 for equal, so that a slope per second of a slow drift would be lost.
+    Powers of two scale exactly: nothing else changes.
+    """
+    with np.errstate(over="ignore"):
+        spread = filled.std(axis=0)
+    moving = np.isfinite(spread) & (spread > 1e-9 * np.abs(filled).max(axis=0))
+    return np.asarray(np.where(moving, np.frexp(spread)[1], 0), dtype=np.int64)
+
+
+def _export(forest: Any, medians: Floats, powers: Integers) -> FittedRandomForest:
     roots, parts, offset = [], [], 0
     for estimator in forest.estimators_:
         tree = estimator.tree_
@@ -130,7 +145,7 @@ def _export(forest: Any, medians: Floats) -> FittedRandomForest:
         parts.append(
             (
                 np.where(leaf, -1, tree.feature),
-                tree.threshold.astype(np.float64),
+                np.where(leaf, 0.0, np.ldexp(tree.threshold, powers[tree.feature])),
                 np.where(leaf, -1, tree.children_left + offset),
                 np.where(leaf, -1, tree.children_right + offset),
                 votes[:, 1] / votes.sum(axis=1),

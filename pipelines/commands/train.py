@@ -12,7 +12,9 @@ def train(
     family: Annotated[list[str] | None, typer.Option(help="Only the lines of this family.")] = None,
     alert: Annotated[list[str] | None, typer.Option(help="Only this classifier alert.")] = None,
     monitor: Annotated[list[str] | None, typer.Option(help="Only this monitor.")] = None,
-    variable: Annotated[list[str] | None, typer.Option(help="Monitors: only this variable; the others stay.")] = None,
+    variable: Annotated[
+        list[str] | None, typer.Option(help="Monitors: a model of this variable alone; may be repeated.")
+    ] = None,
     time: Annotated[str | None, typer.Option(help="Time of the whole search, such as 10m.")] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="Configurations a line and model.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of samplers and learners.")] = 0,

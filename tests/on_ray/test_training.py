@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from andon.models.bundle import MonitorBundle, read_bundle
 from andon.records import ModelKey
 from andon.services.definitions import apply_definitions
 from andon.stores import open_documents, open_models, open_signals
@@ -37,8 +38,8 @@ pytestmark = pytest.mark.ray
 
 @pytest.fixture(scope="module")
 def ray():
-    with ray_session(load_settings(workers=2)) as workers:
-        assert workers == 2
+    with ray_session(load_settings(workers=2)) as session:
+        assert session.workers == 2
         yield
 
 
@@ -87,3 +88,14 @@ def test_training_again_keeps_the_champion(ray, tmp_path):
     assert (first.promoted, again.promoted, again.version) == (True, False, 2)
     models = open_models(settings.models)
     assert models.pointer(ModelKey("normal", "press-1")) == 1
+
+
+def test_one_variable_can_be_trained_alone(ray, tmp_path):
+    settings = prepared(tmp_path)
+    request = TrainRequest(lines=("press-1",), monitors=("normal",), variables=("level",), trials=1, seconds=60.0)
+    (trained,) = train_models(settings, request, Terminal())
+    champion = open_models(settings.models).champion(trained.key)
+    assert champion is not None
+    bundle = read_bundle(Path(champion.path))
+    assert isinstance(bundle, MonitorBundle)
+    assert bundle.variables == ("level",)

@@ -169,6 +169,15 @@ def test_a_pickle_inside_is_refused(folder):
         read_bundle(folder)
 
 
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_a_model_of_other_features_is_refused(name, tmp_path):
+    made = bundle_of(name)
+    one_feature_more = replace(made.features, functions=("mean", "last", "max"))
+    write_bundle(replace(made, features=one_feature_more), tmp_path / "bundle")
+    with pytest.raises(ModelError, match=r"is damaged|needs 2 features"):
+        read_bundle(tmp_path / "bundle")
+
+
 def test_a_missing_folder_is_one_clear_error(tmp_path):
     with pytest.raises(ModelError, match="nowhere"):
         read_bundle(tmp_path / "nowhere")

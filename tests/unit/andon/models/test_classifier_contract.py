@@ -110,6 +110,8 @@ def test_the_forest_answers_as_scikit_learn_does():
     from andon.models import random_forest
 
     values = np.nan_to_num(TRAINING.values)
+    powers = np.frexp(values.std(axis=0))[1]  # of usual size, where scikit-learn takes no two values for one
+    values = np.ldexp(values, -powers)
     frame = TrainingFrame(values, TRAINING.labels, TRAINING.times, TRAINING.groups, TRAINING.lines, NAMES)
     params = random_forest.cheapest()
     theirs = RandomForestClassifier(
@@ -120,7 +122,7 @@ def test_the_forest_answers_as_scikit_learn_does():
         max_samples=0.8,
         random_state=9,
     ).fit(values, TRAINING.labels)
-    fresh = np.nan_to_num(FRESH.values)
+    fresh = np.ldexp(np.nan_to_num(FRESH.values), -powers)
     ours = random_forest.fit(frame, params, seed=9).predict(fresh)
     np.testing.assert_allclose(ours, theirs.predict_proba(fresh)[:, 1], atol=1e-12)
 
@@ -159,6 +161,21 @@ def test_boosted_trees_answer_as_their_own_library_does(name, tmp_path):
 
         theirs = xgboost.Booster(model_file=file).predict(xgboost.DMatrix(FRESH.values))
     np.testing.assert_allclose(fitted.predict(FRESH.values), theirs, atol=1e-9)
+
+
+@pytest.mark.parametrize("count", [7, 9])
+def test_rows_of_another_width_are_refused(fitted, count):
+    with pytest.raises(Exception, match=r"(?i)feature"):
+        fitted.predict(np.zeros((2, count)))
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1e-9, 1e20])
+def test_the_unit_of_a_feature_does_not_matter(learner, fitted, unit):
+    values = TRAINING.values * unit
+    frame = TrainingFrame(values, TRAINING.labels, TRAINING.times, TRAINING.groups, TRAINING.lines, NAMES)
+    scores = learner.fit(frame, learner.cheapest(), seed=5).predict(values)
+    first = average_precision(TRAINING.labels, fitted.predict(TRAINING.values))
+    assert average_precision(TRAINING.labels, scores) == pytest.approx(first, abs=0.02)
 
 
 def test_training_on_an_infinite_feature_is_refused(learner):
