@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
+import signal
 import statistics
+import subprocess
+import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -189,20 +194,23 @@ def show(summary: dict[str, Any], settings: Settings, address: str, terminal: Te
 
 
 def stay_up(settings: Settings, address: str, dashboard: str, terminal: Terminal) -> None:
-    """Keep the API, MLflow's pages and Ray's dashboard up until interrupted."""
-    import subprocess
-    import sys
-
+    """Keep the API, MLflow's pages and Ray's dashboard up until interrupted or terminated."""
     port = settings.serve_port + 1
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", settings.models, "--port", str(port)]
-    with subprocess.Popen(command) as pages:
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", settings.models]
+    stop = threading.Event()
+    for kind in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(kind, lambda *_: stop.set())
+    # A session of its own, so that its workers end with it.
+    pages = subprocess.Popen([*command, "--port", str(port), "--workers", "1"], start_new_session=True)
+    try:
         terminal.text(f"API {address}/docs, token in {settings.home / 'api-token'}")
-        terminal.text(f"MLflow http://127.0.0.1:{port}, Ray dashboard http://{dashboard}")
+        terminal.text(f"MLflow http://127.0.0.1:{port} (in some seconds), Ray dashboard http://{dashboard}")
         terminal.text("Ctrl-C stops them")
-        with contextlib.suppress(KeyboardInterrupt):
-            while True:
-                time.sleep(3600)
-        pages.terminate()
+        stop.wait()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pages.pid, signal.SIGTERM)
+        pages.wait(30)
 
 
 def _judge(assistant: Assistant, now: datetime) -> None:
