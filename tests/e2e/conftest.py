@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +48,48 @@ class Andon:
     def json(self, *arguments: object, **options: Any) -> Any:
         """Run a command with ``--json``; return its result."""
         return json.loads(self.run(*arguments, "--json", **options))
+
+    @contextlib.contextmanager
+    def serving(self) -> Iterator[str]:
+        """Run ``andon serve`` on a free port until the block ends; yield its address once it is ready."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pipelines", "serve", "--port", str(port)],
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        address = f"http://127.0.0.1:{port}"
+        try:
+            for _ in range(600):
+                assert process.poll() is None, process.stdout.read().decode()
+                with contextlib.suppress(OSError, ValueError):
+                    if self.call(address, "/readyz", token=None)[0] == 200:
+                        break
+                time.sleep(0.2)  # until it is ready
+            yield address
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        assert process.returncode == 0
+
+    def call(self, address: str, path: str, body: Any = None, method: str = "GET", token: str | None = "") -> tuple:
+        """Call the API; return status and body. ``token`` None: none is sent; empty: the home's own."""
+        if token == "":
+            token = (self.home / "api-token").read_text()
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{address}{path}", data=data, headers=headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read())
 
 
 @pytest.fixture

@@ -28,6 +28,14 @@ def test_skab_valve1(andon, real_data, tmp_path):
     print(score)
     assert score["f1"] >= 0.70
     assert score["far"] <= 0.20
+    with andon.serving() as address:
+        for number in (0, 15):
+            line = f"valve1-{number}"
+            status, answer = andon.call(address, f"/v1/lines/{line}/score", method="POST")
+            assert (status, answer["skipped"]) == (200, [])
+            said = flags[number].row(-1, named=True)
+            assert (said["line"], answer["monitors"][0]["flag"]) == (line, said["flag"])
+            assert answer["monitors"][0]["score"] == pytest.approx(said["score"], abs=1e-9)
 
 
 @pytest.mark.ray
@@ -45,3 +53,7 @@ def test_fd001_pooled(andon, real_data, tmp_path):
     score = real.fd001_average_precision(rows, truth)
     print(score)
     assert score >= 0.88
+    with andon.serving() as address:
+        status, answer = andon.call(address, "/v1/lines/train-1/score", method="POST")
+        assert (status, answer["skipped"]) == (200, [])
+        assert answer["alerts"][0]["score"] > answer["alerts"][0]["threshold"], "the engine fails in its last cycle"
