@@ -19,8 +19,8 @@ from andon.ports import Documents, Models, Signals
 from andon.records import ModelKey, PublishedModel
 from andon.services.reading import read_with_context
 from configs.definitions import Alert, Monitor
-from configs.periods import Period
 from configs.settings import Settings
+from pipelines.moments import parse_time
 from pipelines.selecting import family_lines, stored_lines
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class BacktestRequest:
             raise ConfigError("--alert, --monitor", "give either an alert or a monitor", "for example --alert jam-soon")
         if out.suffix != ".parquet":
             raise ConfigError(f"--out {out}", "is not a Parquet file's name", "end it with .parquet")
-        times = [_time(option, text) for option, text in (("--start", start), ("--end", end))]
+        times = [parse_time(option, text) for option, text in (("--start", start), ("--end", end))]
         if times[0] and times[1] and times[0] >= times[1]:
             raise ConfigError("--start, --end", f"{start} is not before {end}", "give a later end")
         return cls(lines, family, alert, monitor, times[0], times[1], out)
@@ -287,12 +287,3 @@ def _write(frame: pl.DataFrame, out: Path) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
-
-
-def _time(option: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return Period.model_validate({"start": text, "end": "9999-01-01"}).start
-    except ValueError:
-        raise ConfigError(option, f"is not a time: {text!r}", "write for example 2026-01-01T06:00:00Z") from None

@@ -14,7 +14,7 @@ from andon.errors import ConfigError
 from andon.ports import Documents, Signals
 from andon.records import Anomaly
 from andon.reports.anomalies import AnomalyReport, Trace, write_anomaly_workbook
-from configs.periods import Period, format_time
+from configs.periods import format_time
 
 TRACES = 4
 """Charts of reading and forecast in one report: the most anomalous variables."""
@@ -64,23 +64,6 @@ def report_anomalies(
         "alerts": len(alerts),
         "not_evaluated": len(skips),
     }
-
-
-def period_of(start: str | None, end: str | None) -> tuple[datetime | None, datetime | None]:
-    """Read ``--start`` and ``--end``.
-
-    Raises
-    ------
-    ConfigError
-        If one is not a time.
-    """
-    read = []
-    for option, text in (("--start", start), ("--end", end)):
-        try:
-            read.append(None if text is None else Period.model_validate({"start": text, "end": "9999-01-01"}).start)
-        except ValueError:
-            raise ConfigError(option, f"is not a time: {text!r}", "write for example 2026-01-01T06:00:00Z") from None
-    return read[0], read[1]
 
 
 def _traces(anomalies: list[Anomaly], signals: Signals, start: datetime, end: datetime) -> list[Trace]:

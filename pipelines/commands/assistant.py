@@ -36,8 +36,9 @@ def assistant(
     from configs.durations import parse_duration
     from configs.errors import ConfigError
     from configs.settings import load_settings
+    from pipelines.moments import parse_time
     from pipelines.terminal import quiet
-    from pipelines.watching import parse_time, watch
+    from pipelines.watching import watch
 
     try:
         pause = parse_duration(every)
@@ -111,8 +112,8 @@ def list_(
     from andon.stores import open_documents
     from configs.periods import format_time
     from configs.settings import load_settings
+    from pipelines.moments import parse_time
     from pipelines.terminal import Terminal
-    from pipelines.watching import parse_time
 
     first, last = parse_time("--start", start), parse_time("--end", end)
     documents = open_documents(load_settings().documents)

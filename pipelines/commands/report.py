@@ -29,11 +29,12 @@ def anomalies(
 
     from andon.stores import open_documents, open_signals
     from configs.settings import load_settings
-    from pipelines.reporting import period_of, report_anomalies
+    from pipelines.moments import parse_time
+    from pipelines.reporting import report_anomalies
     from pipelines.terminal import quiet
 
     settings = load_settings()
-    first, last = period_of(start, end)
+    first, last = parse_time("--start", start), parse_time("--end", end)
     with quiet(settings.home, "report") as terminal:
         summary = report_anomalies(
             open_documents(settings.documents),
