@@ -11,9 +11,23 @@ import numpy as np
 
 from andon.errors import DataError, ModelError
 from andon.frames import Floats, TrainingFrame
+from andon.models.watching import Pruned, Watch, WatchedFit
 
 if TYPE_CHECKING:
     import optuna
+
+__all__ = [
+    "CLASSIFIERS",
+    "ClassifierLearner",
+    "FittedClassifier",
+    "Pruned",
+    "Watch",
+    "WatchedFit",
+    "classifier",
+    "require_columns",
+    "require_finite",
+    "require_two_classes",
+]
 
 CLASSIFIERS = ("lightgbm", "xgboost", "random_forest", "logistic_regression")
 
@@ -41,10 +55,57 @@ class ClassifierLearner(Protocol):
         """Return the configuration that every model gets at least."""
         ...
 
+    def prepare(self, training: TrainingFrame, *, threads: int = 1) -> Any:
+        """Return what all fits on these rows share, such as binned features; fits never change it.
+
+        Raises
+        ------
+        DataError
+            If a feature is infinite.
+        """
+        ...
+
     def fit(
-        self, training: TrainingFrame, params: Mapping[str, Any], *, seed: int, threads: int = 1
+        self,
+        training: TrainingFrame,
+        params: Mapping[str, Any],
+        *,
+        seed: int,
+        threads: int = 1,
+        prepared: Any = None,
     ) -> FittedClassifier:
-        """Fit on labelled rows; the same for the same seed."""
+        """Fit on labelled rows; the same for the same seed. ``prepared`` (of the same rows) only saves time.
+
+        Raises
+        ------
+        ModelError
+            If only one class is there.
+        """
+        ...
+
+    def fit_watched(
+        self,
+        training: TrainingFrame,
+        validation: TrainingFrame,
+        params: Mapping[str, Any],
+        *,
+        seed: int,
+        threads: int = 1,
+        prepared: Any = None,
+        watch: Watch | None = None,
+    ) -> WatchedFit:
+        """Fit on labelled rows, looking at validation rows on the way.
+
+        A learner that grows in steps ends where validation gains no more, and asks ``watch`` after each step. One
+        without steps never asks. Where validation has no positive row, there is nothing to watch.
+
+        Raises
+        ------
+        ModelError
+            If only one class is there.
+        Pruned
+            If ``watch`` says that this configuration is not worth finishing.
+        """
         ...
 
     def load(self, folder: Path) -> FittedClassifier:

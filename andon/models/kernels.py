@@ -22,7 +22,7 @@ def linear_rows(values: Floats, medians: Floats, weights: Floats, intercept: flo
 
 
 @numba.njit(cache=True, nogil=True)
-def forest_rows(
+def add_votes(
     values: Floats,
     medians: Floats,
     roots: Integers,
@@ -31,14 +31,14 @@ def forest_rows(
     left: Integers,
     right: Integers,
     probabilities: Floats,
-) -> Floats:
-    """Return the mean probability over trees laid out flat, float64 (n_rows,); a leaf has feature -1.
+    sums: Floats,
+) -> None:
+    """Add the probabilities of trees laid out flat to ``sums``, float64 (n_rows,); a leaf has feature -1.
 
     A value goes left if, as float32, it is at most the threshold (as scikit-learn compares).
     """
-    out = np.empty(len(values))
     for row in range(len(values)):
-        total = 0.0
+        total = sums[row]
         for tree in range(len(roots)):
             node = roots[tree]
             while features[node] >= 0:
@@ -47,5 +47,4 @@ def forest_rows(
                     value = medians[features[node]]
                 node = left[node] if np.float64(np.float32(value)) <= thresholds[node] else right[node]
             total += probabilities[node]
-        out[row] = total / len(roots)
-    return out
+        sums[row] = total

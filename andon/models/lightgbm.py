@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from andon.frames import Floats, TrainingFrame
-from andon.models.classifiers import require_finite, require_two_classes
+from andon.models.classifiers import Watch, WatchedFit, require_finite, require_two_classes
+from andon.models.watching import best_rounds
 
 if TYPE_CHECKING:
     import optuna
 
 FILE = "lightgbm.txt"
+BINS = {"max_bin": 255, "feature_pre_filter": False, "verbose": -1}
+"""How features are binned, for every fit on the same rows; none is dropped for leaves that one fit would not make."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,23 @@ def cheapest() -> dict[str, Any]:
     }
 
 
-def fit(training: TrainingFrame, params: Mapping[str, Any], *, seed: int, threads: int = 1) -> FittedLightgbm:
+def prepare(training: TrainingFrame, *, threads: int = 1) -> Any:
+    """Return the features in bins: a constructed Dataset, which no fit can bin anew.
+
+    Raises
+    ------
+    DataError
+        If a feature is infinite.
+    """
+    import lightgbm
+
+    rows = lightgbm.Dataset(require_finite(training.values), training.labels, params={**BINS, "num_threads": threads})
+    return rows.construct()
+
+
+def fit(
+    training: TrainingFrame, params: Mapping[str, Any], *, seed: int, threads: int = 1, prepared: Any = None
+) -> FittedLightgbm:
     """Fit a booster.
 
     Raises
@@ -69,13 +88,63 @@ def fit(training: TrainingFrame, params: Mapping[str, Any], *, seed: int, thread
     ModelError
         If only one class is there.
     """
+    booster = _begin(training, params, seed, threads, prepared)
+    for _ in range(params["rounds"]):
+        booster.update()
+    return _finished(booster, params["rounds"])
+
+
+def fit_watched(
+    training: TrainingFrame,
+    validation: TrainingFrame,
+    params: Mapping[str, Any],
+    *,
+    seed: int,
+    threads: int = 1,
+    prepared: Any = None,
+    watch: Watch | None = None,
+) -> WatchedFit:
+    """Fit a booster of at most ``rounds`` rounds, as many as rank the validation rows best.
+
+    Raises
+    ------
+    ModelError
+        If only one class is there.
+    Pruned
+        If ``watch`` says so.
+    """
+    booster = _begin(training, params, seed, threads, prepared)
+    values = require_finite(validation.values)
+    margins = np.zeros(len(values))
+
+    def grow(begin: int, end: int) -> Floats:
+        for _ in range(begin, end):
+            booster.update()
+        if len(values):
+            margins[:] += booster.predict(
+                values, raw_score=True, start_iteration=begin, num_iteration=end - begin, num_threads=threads
+            )
+        return margins
+
+    rounds = best_rounds(params["rounds"], grow, validation, watch)
+    model = _finished(booster, rounds)
+    scores = model.predict(values) if len(values) else margins
+    return WatchedFit(model, scores, {**params, "rounds": rounds})
+
+
+def load(folder: Path) -> FittedLightgbm:
+    """Read the text model."""
+    import lightgbm
+
+    return FittedLightgbm(lightgbm.Booster(model_str=(folder / FILE).read_text(encoding="utf-8")))
+
+
+def _begin(training: TrainingFrame, params: Mapping[str, Any], seed: int, threads: int, prepared: Any) -> Any:
     import lightgbm
 
     require_two_classes(training)
-    rows = lightgbm.Dataset(
-        require_finite(training.values), training.labels, params={"verbose": -1, "num_threads": threads}
-    )
     settings = {
+        **BINS,
         "objective": "binary",
         "learning_rate": params["learning_rate"],
         "num_leaves": params["num_leaves"],
@@ -89,13 +158,11 @@ def fit(training: TrainingFrame, params: Mapping[str, Any], *, seed: int, thread
         "deterministic": True,
         "force_row_wise": True,
         "seed": seed,
-        "verbose": -1,
     }
-    return FittedLightgbm(lightgbm.train(settings, rows, num_boost_round=params["rounds"]))
+    return lightgbm.Booster(settings, prepare(training, threads=threads) if prepared is None else prepared)
 
 
-def load(folder: Path) -> FittedLightgbm:
-    """Read the text model."""
-    import lightgbm
-
-    return FittedLightgbm(lightgbm.Booster(model_str=(folder / FILE).read_text(encoding="utf-8")))
+def _finished(booster: Any, rounds: int) -> FittedLightgbm:
+    """Keep the first rounds, and let go of the training rows."""
+    booster.model_from_string(booster.model_to_string(num_iteration=rounds)).free_dataset()
+    return FittedLightgbm(booster)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from andon.errors import ModelError
-from andon.frames import Floats, Integers, TrainingFrame
-from andon.models.classifiers import require_columns, require_finite, require_two_classes
-from andon.models.kernels import forest_rows
+from andon.frames import Booleans, Floats, Integers, TrainingFrame
+from andon.models.classifiers import Watch, WatchedFit, require_columns, require_finite, require_two_classes
+from andon.models.filling import fill, medians_of
+from andon.models.kernels import add_votes
+from andon.models.watching import best_rounds
 
 if TYPE_CHECKING:
     import optuna
@@ -35,8 +38,14 @@ class FittedRandomForest:
     def predict(self, values: Floats) -> Floats:
         """Return probabilities, float64 (n_rows,)."""
         require_columns(values, len(self.medians))
-        scores: Floats = forest_rows(
-            require_finite(values),
+        sums = np.zeros(len(values))
+        self.add_votes(require_finite(values), sums)
+        return sums / len(self.roots)
+
+    def add_votes(self, values: Floats, sums: Floats) -> None:
+        """Add the probabilities that each tree gives to ``sums``, float64 (n_rows,), tree by tree."""
+        add_votes(
+            values,
             self.medians,
             self.roots,
             self.features,
@@ -44,8 +53,8 @@ class FittedRandomForest:
             self.left,
             self.right,
             self.probabilities,
+            sums,
         )
-        return scores
 
     def save(self, folder: Path) -> None:
         """Write the arrays."""
@@ -68,35 +77,78 @@ def cheapest() -> dict[str, Any]:
     return {"trees": 50, "max_depth": 10, "min_leaf": 10, "max_features": 0.1, "balanced": False}
 
 
-def fit(training: TrainingFrame, params: Mapping[str, Any], *, seed: int, threads: int = 1) -> FittedRandomForest:
-    """Fit a forest; missing values are replaced by the median.
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """Training rows without gaps, float32 (n_rows, n_features) as scikit-learn reads them, and how they became so."""
+
+    medians: Floats
+    powers: Integers
+    rows: NDArray[np.float32]
+
+
+def prepare(training: TrainingFrame, *, threads: int = 1) -> Filled:
+    """Return features whose missing values are replaced by the median.
+
+    Raises
+    ------
+    DataError
+        If a feature is infinite.
+    """
+    values = require_finite(training.values)
+    medians = medians_of(values)
+    filled = fill(values, medians)
+    powers, moving = _powers(filled)
+    return Filled(medians, powers, np.where(moving, np.ldexp(filled, -powers), 0.0).astype(np.float32))
+
+
+def fit(
+    training: TrainingFrame, params: Mapping[str, Any], *, seed: int, threads: int = 1, prepared: Any = None
+) -> FittedRandomForest:
+    """Fit a forest.
 
     Raises
     ------
     ModelError
         If only one class is there.
     """
-    from sklearn.ensemble import RandomForestClassifier
+    forest, known = _begin(training, params, seed, threads, prepared)
+    forest.set_params(n_estimators=params["trees"]).fit(known.rows, training.labels)
+    return _export(forest.estimators_, known.medians, known.powers)
 
-    require_two_classes(training)
-    values = require_finite(training.values)
-    known = ~np.isnan(values).all(axis=0)
-    medians = np.zeros(values.shape[1])
-    medians[known] = np.nanmedian(values[:, known], axis=0)
-    forest = RandomForestClassifier(
-        n_estimators=params["trees"],
-        max_depth=params["max_depth"],
-        min_samples_leaf=params["min_leaf"],
-        max_features=params["max_features"],
-        max_samples=0.8,
-        class_weight="balanced" if params["balanced"] else None,
-        random_state=seed % (2**31),
-        n_jobs=threads,
-    )
-    filled = np.where(np.isnan(values), medians, values)
-    powers = _powers(filled)
-    forest.fit(np.ldexp(filled, -powers), training.labels)
-    return _export(forest, medians, powers)
+
+def fit_watched(
+    training: TrainingFrame,
+    validation: TrainingFrame,
+    params: Mapping[str, Any],
+    *,
+    seed: int,
+    threads: int = 1,
+    prepared: Any = None,
+    watch: Watch | None = None,
+) -> WatchedFit:
+    """Fit a forest of at most ``trees`` trees, as many as rank the validation rows best.
+
+    Raises
+    ------
+    ModelError
+        If only one class is there.
+    Pruned
+        If ``watch`` says so.
+    """
+    forest, known = _begin(training, params, seed, threads, prepared)
+    values = require_finite(validation.values)
+    sums = np.zeros(len(values))
+    scores: dict[int, Floats] = {}
+
+    def grow(begin: int, end: int) -> Floats:
+        forest.set_params(n_estimators=end).fit(known.rows, training.labels)
+        _export(forest.estimators_[begin:end], known.medians, known.powers).add_votes(values, sums)
+        scores[end] = sums / end
+        return scores[end]
+
+    trees = best_rounds(params["trees"], grow, validation, watch)
+    model = _export(forest.estimators_[:trees], known.medians, known.powers)
+    return WatchedFit(model, scores[trees], {**params, "trees": trees})
 
 
 def load(folder: Path) -> FittedRandomForest:
@@ -124,8 +176,29 @@ def load(folder: Path) -> FittedRandomForest:
     return model
 
 
-def _powers(filled: Floats) -> Integers:
-    """Return of each feature the power of two nearest its spread, int64 (n_features,); 0 where it is constant.
+def _begin(
+    training: TrainingFrame, params: Mapping[str, Any], seed: int, threads: int, prepared: Any
+) -> tuple[Any, Filled]:
+    from sklearn.ensemble import RandomForestClassifier
+
+    require_two_classes(training)
+    share = float(training.labels.mean())
+    weights = {0: 0.5 / (1 - share), 1: 0.5 / share} if params["balanced"] else None
+    forest = RandomForestClassifier(
+        max_depth=params["max_depth"],
+        min_samples_leaf=params["min_leaf"],
+        max_features=params["max_features"],
+        max_samples=0.8,
+        class_weight=weights,
+        random_state=seed % (2**31),
+        n_jobs=threads,
+        warm_start=True,
+    )
+    return forest, prepare(training, threads=threads) if prepared is None else prepared
+
+
+def _powers(filled: Floats) -> tuple[Integers, Booleans]:
+    """Return of each feature the power of two nearest its spread, int64, and whether it has one, bool (n_features,).
 
     scikit-learn takes values closer than 1e-7 for equal, so that a slope per second of a slow drift would be lost.
     Powers of two scale exactly: nothing else changes.
@@ -133,12 +206,12 @@ def _powers(filled: Floats) -> Integers:
     with np.errstate(over="ignore"):
         spread = filled.std(axis=0)
     moving = np.isfinite(spread) & (spread > 1e-9 * np.abs(filled).max(axis=0))
-    return np.asarray(np.where(moving, np.frexp(spread)[1], 0), dtype=np.int64)
+    return np.asarray(np.where(moving, np.frexp(spread)[1], 0), dtype=np.int64), moving
 
 
-def _export(forest: Any, medians: Floats, powers: Integers) -> FittedRandomForest:
+def _export(estimators: Sequence[Any], medians: Floats, powers: Integers) -> FittedRandomForest:
     roots, parts, offset = [], [], 0
-    for estimator in forest.estimators_:
+    for estimator in estimators:
         tree = estimator.tree_
         leaf = tree.children_left < 0
         votes = tree.value[:, 0, :]

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from andon.frames import Floats, TrainingFrame
-from andon.models.classifiers import require_finite, require_two_classes
+from andon.models.classifiers import Watch, WatchedFit, require_finite, require_two_classes
+from andon.models.watching import best_rounds
 
 if TYPE_CHECKING:
     import optuna
 
 FILE = "xgboost.json"
+BINS = {"max_bin": 256}
+"""How features are binned, for every fit on the same rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,24 @@ def cheapest() -> dict[str, Any]:
     }
 
 
-def fit(training: TrainingFrame, params: Mapping[str, Any], *, seed: int, threads: int = 1) -> FittedXgboost:
+def prepare(training: TrainingFrame, *, threads: int = 1) -> Any:
+    """Return the features in bins, a QuantileDMatrix.
+
+    Raises
+    ------
+    DataError
+        If a feature is infinite.
+    """
+    import xgboost
+
+    return xgboost.QuantileDMatrix(
+        require_finite(training.values), training.labels, nthread=threads, max_bin=BINS["max_bin"]
+    )
+
+
+def fit(
+    training: TrainingFrame, params: Mapping[str, Any], *, seed: int, threads: int = 1, prepared: Any = None
+) -> FittedXgboost:
     """Fit a booster.
 
     Raises
@@ -69,10 +89,69 @@ def fit(training: TrainingFrame, params: Mapping[str, Any], *, seed: int, thread
     ModelError
         If only one class is there.
     """
+    booster, rows = _begin(training, params, seed, threads, prepared)
+    for round_number in range(params["rounds"]):
+        booster.update(rows, round_number)
+    return FittedXgboost(_single_threaded(booster.reset()))
+
+
+def fit_watched(
+    training: TrainingFrame,
+    validation: TrainingFrame,
+    params: Mapping[str, Any],
+    *,
+    seed: int,
+    threads: int = 1,
+    prepared: Any = None,
+    watch: Watch | None = None,
+) -> WatchedFit:
+    """Fit a booster of at most ``rounds`` rounds, as many as rank the validation rows best.
+
+    Raises
+    ------
+    ModelError
+        If only one class is there.
+    Pruned
+        If ``watch`` says so.
+    """
+    import xgboost
+
+    booster, rows = _begin(training, params, seed, threads, prepared)
+    watched = xgboost.DMatrix(require_finite(validation.values), nthread=threads)
+    scores: dict[int, Floats] = {}
+
+    def grow(begin: int, end: int) -> Floats:
+        for round_number in range(begin, end):
+            booster.update(rows, round_number)
+        # XGBoost keeps the margins of a matrix that it has scored and adds the new trees only.
+        scores[end] = np.asarray(booster.predict(watched), dtype=np.float64) if len(validation) else np.zeros(0)
+        return scores[end]
+
+    rounds = best_rounds(params["rounds"], grow, validation, watch)
+    kept = booster if rounds == booster.num_boosted_rounds() else booster[:rounds]
+    return WatchedFit(FittedXgboost(_single_threaded(kept.reset())), scores[rounds], {**params, "rounds": rounds})
+
+
+def load(folder: Path) -> FittedXgboost:
+    """Read the JSON model."""
+    import xgboost
+
+    return FittedXgboost(_single_threaded(xgboost.Booster(model_file=folder / FILE)))
+
+
+def _single_threaded(booster: Any) -> Any:
+    booster.set_param({"nthread": 1})
+    return booster
+
+
+def _begin(
+    training: TrainingFrame, params: Mapping[str, Any], seed: int, threads: int, prepared: Any
+) -> tuple[Any, Any]:
     import xgboost
 
     require_two_classes(training)
     settings = {
+        **BINS,
         "objective": "binary:logistic",
         "tree_method": "hist",
         "eta": params["learning_rate"],
@@ -86,17 +165,5 @@ def fit(training: TrainingFrame, params: Mapping[str, Any], *, seed: int, thread
         "seed": seed % (2**31),
         "verbosity": 0,
     }
-    rows = xgboost.QuantileDMatrix(require_finite(training.values), training.labels, nthread=threads)
-    return FittedXgboost(_single_threaded(xgboost.train(settings, rows, num_boost_round=params["rounds"])))
-
-
-def load(folder: Path) -> FittedXgboost:
-    """Read the JSON model."""
-    import xgboost
-
-    return FittedXgboost(_single_threaded(xgboost.Booster(model_file=folder / FILE)))
-
-
-def _single_threaded(booster: Any) -> Any:
-    booster.set_param({"nthread": 1})
-    return booster
+    rows = prepare(training, threads=threads) if prepared is None else prepared
+    return xgboost.Booster(settings, [rows]), rows

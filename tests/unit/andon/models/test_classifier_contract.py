@@ -12,7 +12,7 @@ import pytest
 from andon.errors import DataError, ModelError
 from andon.evaluation.metrics import average_precision
 from andon.frames import TrainingFrame
-from andon.models.classifiers import CLASSIFIERS, classifier
+from andon.models.classifiers import CLASSIFIERS, Pruned, classifier
 
 NAMES = tuple(f"x{i}" for i in range(8))
 
@@ -96,12 +96,93 @@ def test_an_infinite_feature_is_refused(fitted):
         fitted.predict(values)
 
 
-def test_every_suggestion_fits(learner):
+def suggestions(learner, count=3):
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
-    for _ in range(3):
-        params = learner.suggest(study.ask())
+    return [learner.suggest(study.ask()) for _ in range(count)]
+
+
+def test_every_suggestion_fits(learner):
+    for params in suggestions(learner):
         assert set(params) == set(learner.cheapest())
         assert len(learner.fit(TRAINING, params, seed=1).predict(FRESH.values)) == len(FRESH)
+
+
+def test_what_fits_share_changes_none_of_them(learner):
+    prepared = learner.prepare(TRAINING)
+    configurations = [learner.cheapest(), *suggestions(learner)]
+    for params in [*configurations, *reversed(configurations)]:
+        shared = learner.fit(TRAINING, params, seed=1, prepared=prepared).predict(FRESH.values)
+        assert shared.tobytes() == learner.fit(TRAINING, params, seed=1).predict(FRESH.values).tobytes()
+
+
+def test_a_watched_fit_is_the_fit_of_the_configuration_that_comes_out(learner):
+    prepared = learner.prepare(TRAINING)
+    for params in [learner.cheapest(), *suggestions(learner)]:
+        watched = learner.fit_watched(TRAINING, FRESH, params, seed=1, prepared=prepared)
+        assert set(watched.params) == set(params)
+        assert watched.scores.dtype == np.float64
+        assert watched.scores.tobytes() == watched.model.predict(FRESH.values).tobytes()
+        again = learner.fit(TRAINING, watched.params, seed=1)
+        assert again.predict(FRESH.values).tobytes() == watched.scores.tobytes()
+
+
+def without_positives(count: int = 50) -> TrainingFrame:
+    return FRESH.rows((FRESH.labels == 0) & (np.arange(len(FRESH)) < count))
+
+
+@pytest.mark.parametrize("validation", [without_positives(), without_positives(0)], ids=["none positive", "empty"])
+def test_without_a_positive_validation_row_nothing_is_watched(learner, validation):
+    asked = []
+    params = learner.cheapest()
+    watched = learner.fit_watched(TRAINING, validation, params, seed=1, watch=lambda *told: asked.append(told) or True)
+    assert (asked, watched.params) == ([], params)
+    assert watched.scores.tobytes() == learner.fit(TRAINING, params, seed=1).predict(validation.values).tobytes()
+
+
+GROWING = {"lightgbm": "rounds", "xgboost": "rounds", "random_forest": "trees"}
+
+
+@pytest.mark.parametrize(("name", "size"), GROWING.items())
+def test_the_watcher_hears_of_each_step_and_may_end_it(name, size):
+    learner, heard = classifier(name), []
+    params = {**learner.cheapest(), size: 25}
+
+    def listening(rounds: int, metric: float) -> bool:
+        heard.append((rounds, metric))
+        return False
+
+    learner.fit_watched(TRAINING, FRESH, params, seed=1, watch=listening)
+    assert [rounds for rounds, _ in heard] == [10, 20, 25]
+    for rounds, metric in heard:
+        scores = learner.fit(TRAINING, {**params, size: rounds}, seed=1).predict(FRESH.values)
+        assert metric == pytest.approx(average_precision(FRESH.labels, scores), abs=1e-12)
+    with pytest.raises(Pruned) as pruned:
+        learner.fit_watched(TRAINING, FRESH, params, seed=1, watch=lambda rounds, metric: rounds == 20)
+    assert pruned.value.metric == heard[1][1]
+
+
+@pytest.mark.parametrize(("name", "size"), GROWING.items())
+def test_growing_ends_where_validation_gains_no_more(name, size):
+    learner, heard = classifier(name), []
+    noise = TrainingFrame(
+        TRAINING.values,
+        np.random.default_rng(3).permutation(TRAINING.labels),
+        TRAINING.times,
+        TRAINING.groups,
+        TRAINING.lines,
+        NAMES,
+    )
+    watched = learner.fit_watched(
+        noise,
+        FRESH,
+        {**learner.cheapest(), size: 1000},
+        seed=1,
+        watch=lambda *told: bool(heard.append(told)),
+    )
+    metrics = dict(heard)
+    assert len(heard) < 100
+    assert metrics[watched.params[size]] == max(metric for rounds, metric in heard if rounds >= 40)
+    assert heard[-1][0] == watched.params[size] + 30
 
 
 def test_the_forest_answers_as_scikit_learn_does():
@@ -141,10 +222,10 @@ def test_logistic_regression_answers_as_scikit_learn_does():
     theirs = make_pipeline(
         SimpleImputer(strategy="median"),
         StandardScaler(),
-        LogisticRegression(C=params["inverse_penalty"], max_iter=300),
+        LogisticRegression(C=params["inverse_penalty"], max_iter=10_000, tol=1e-10),
     ).fit(values, TRAINING.labels)
     ours = logistic_regression.fit(frame, params, seed=9).predict(fresh)
-    np.testing.assert_allclose(ours, theirs.predict_proba(fresh)[:, 1], atol=1e-9)
+    np.testing.assert_allclose(ours, theirs.predict_proba(fresh)[:, 1], atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["lightgbm", "xgboost"])

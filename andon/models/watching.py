@@ -1,0 +1,97 @@
+"""A fit that grows in steps is watched on validation rows, and ends where they gain no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from andon.frames import Floats, TrainingFrame
+from andon.models.ranking import average_precision
+
+Watch = Callable[[int, float], bool]
+"""Is told the rounds grown so far and their average precision on validation rows; True: not worth finishing."""
+
+STEP = 10
+"""Rounds (or trees of a forest) between two looks at the validation rows."""
+LEAST = 40
+"""Rounds that are always kept: the average precision of fewer is mostly chance where events are rare."""
+PATIENCE = 3
+"""Steps without a gain after which a fit ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedFit:
+    """A fit, and how it did on validation rows.
+
+    ``scores`` are the model's probabilities of the validation rows, float64 (n_rows,). ``params`` is the configuration
+    as it came out: `ClassifierLearner.fit` with it and the same seed gives this very model.
+    """
+
+    model: Any
+    scores: Floats
+    params: dict[str, Any]
+
+
+class Pruned(Exception):
+    """A fit was stopped because its watcher saw no use in it; ``metric`` is the last average precision."""
+
+    def __init__(self, metric: float) -> None:
+        super().__init__(metric)
+        self.metric = metric
+
+    def __str__(self) -> str:
+        return f"stopped at an average precision of {self.metric:.4f}"
+
+
+def steps(rounds: int) -> Iterator[tuple[int, int]]:
+    """Cut rounds into steps, each its first round and the one after its last.
+
+    Examples
+    --------
+    >>> list(steps(25))
+    [(0, 10), (10, 20), (20, 25)]
+    """
+    return ((begin, min(begin + STEP, rounds)) for begin in range(0, rounds, STEP))
+
+
+def best_rounds(rounds: int, grow: Callable[[int, int], Floats], validation: TrainingFrame, watch: Watch | None) -> int:
+    """Grow a model step by step and return how many rounds to keep: those with the best average precision.
+
+    Growing ends when `PATIENCE` steps brought nothing after the first `LEAST` rounds; rounds fewer than `LEAST` are
+    never kept alone. Without a positive validation row there is nothing to watch, and all rounds are kept.
+
+    Parameters
+    ----------
+    rounds
+        The most rounds.
+    grow
+        Given the first round and the one after the last, grows them and returns the scores of the validation rows by
+        all rounds so far, float64 (n_rows,), on any rising scale.
+    watch
+        Is asked after each step.
+
+    Raises
+    ------
+    Pruned
+        If ``watch`` says so.
+    """
+    ranked = bool(validation.labels.any())
+    best, kept, idle = -1.0, 0, 0
+    for begin, end in steps(rounds):
+        scores = grow(begin, end)
+        if not ranked:
+            kept = end
+            continue
+        metric = average_precision(validation.labels, scores)
+        if watch is not None and watch(end, metric):
+            raise Pruned(metric)
+        if end < min(LEAST, rounds):
+            continue
+        if metric > best:
+            best, kept, idle = metric, end, 0
+            continue
+        idle += 1
+        if idle == PATIENCE:
+            break
+    return kept
