@@ -20,6 +20,7 @@ from andon.records import (
     AlertRecord,
     AlertState,
     Anomaly,
+    Evaluation,
     Feedback,
     Forecast,
     ModelCard,
@@ -242,12 +243,42 @@ class Signals(Protocol):
 class Models(Protocol):
     """The registry: versions of each model, of which one may be champion and one challenger."""
 
-    def publish(self, key: ModelKey, bundle: Path, card: ModelCard) -> int:
-        """Store a bundle as the next version (from 1), without an alias. Killed midway, no version is visible."""
+    def publish(self, key: ModelKey, bundle: Path, card: ModelCard, evaluation: Evaluation | None = None) -> int:
+        """Store a bundle as the next version (from 1), without an alias; return the version.
+
+        Killed midway, no version is visible. Where ``card.search`` is not empty and a version has the same, that one
+        is returned and nothing is stored. ``evaluation`` is drawn, for people who look at the version.
+        """
         ...
 
     def champion(self, key: ModelKey) -> PublishedModel | None:
         """Return the model in production, its bundle in a local folder that stays as it is."""
+        ...
+
+    def challenger(self, key: ModelKey) -> PublishedModel | None:
+        """Return the model that wants the champion's place, as `champion` does."""
+        ...
+
+    def set_challenger(self, key: ModelKey, version: int | None) -> None:
+        """Make a version challenger, atomically; None: there is none any more.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such version, or it is champion.
+        """
+        ...
+
+    def log_decision(self, key: ModelKey, version: int, body: Mapping[str, Any]) -> None:
+        """Keep a decision with the version it was on: JSON values; ``verdict``, ``reason`` and ``at`` can be searched.
+
+        Doing it twice changes nothing: the decision's ``id`` tells, or, where it has none, its content.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such version.
+        """
         ...
 
     def get(self, key: ModelKey, version: int) -> PublishedModel | None:
@@ -263,7 +294,7 @@ class Models(Protocol):
         ...
 
     def promote(self, key: ModelKey, version: int, reason: str, at: datetime) -> None:
-        """Make a version champion, atomically; the one before is remembered.
+        """Make a version champion, atomically; the one before is remembered. A challenger that wins is one no more.
 
         Raises
         ------

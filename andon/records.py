@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
 
+from andon.frames import Floats, Integers
 from configs.definitions import Severity
 
 Direction = Literal["high", "low"]
@@ -204,6 +206,26 @@ class ModelCard:
     seed: int
     comparison: tuple[dict[str, Any], ...] = ()
     """Every configuration tried: learner, params, metric, seconds."""
+    search: str = ""
+    """Which search, and which study of it, made the model; a second publication with the same one adds no version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What a classifier said of the n rows that validated it: enough to draw how well it does, and read by no scoring.
+
+    ``labels`` float64 (n,) 0 or 1, ``scores`` float64 (n,) calibrated probabilities, ``times`` int64 (n,) microseconds
+    since the Unix epoch, ``groups`` int64 (n,) the line of each row.
+    """
+
+    labels: Floats
+    scores: Floats
+    times: Integers
+    groups: Integers
+    threshold: float
+    horizon: timedelta
+    importance: Mapping[str, float] = field(default_factory=dict)
+    """Feature -> its share of what the model goes by."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from andon.records import ModelCard, ModelKey
 from configs.periods import format_time
+
+SEARCH_TAG = "andon.search"
+"""Tag of a run and a version: the search and study that made the model."""
 
 
 def entity_name(name: str) -> str:
@@ -58,4 +63,18 @@ def model_tags(key: ModelKey, card: ModelCard | None) -> dict[str, str]:
             "andon.data_end": format_time(card.data_end),
             "andon.seed": str(card.seed),
         }
+        if card.search:
+            tags[SEARCH_TAG] = card.search
     return tags
+
+
+def decision_tags(body: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a version is found by after a decision on it.
+
+    Examples
+    --------
+    >>> decision_tags({"verdict": "kept", "reason": "too few events", "at": "2026-03-01T00:00:00Z", "events": 3})
+    {'verdict': 'kept', 'decision_reason': 'too few events', 'decided_at': '2026-03-01T00:00:00Z'}
+    """
+    names = {"verdict": "verdict", "reason": "decision_reason", "at": "decided_at"}
+    return {tag: str(body[name]) for name, tag in names.items() if name in body}

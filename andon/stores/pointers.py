@@ -1,4 +1,4 @@
-"""Which version is champion, in one small file a model: read in microseconds, written in step with the registry."""
+"""Which versions are champion and challenger, in one small file a model: read in microseconds, in step with MLflow."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 from andon.errors import StoreError
+
+Alias = Literal["champion", "challenger"]
 
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """A champion: its version and the folder of its bundle."""
+    """A version and the folder of its bundle."""
 
     version: int
     path: Path
@@ -34,8 +37,8 @@ class Pointers:
         self._artifacts = folder
         self._folder = folder / "champions"
 
-    def read(self, name: str) -> Pointer | None:
-        """Return the champion of a model, None where there is no pointer.
+    def read(self, name: str) -> dict[Alias, Pointer] | None:
+        """Return what a model's file points at by alias, None where there is no file.
 
         Raises
         ------
@@ -45,20 +48,25 @@ class Pointers:
         file = self._file(name)
         try:
             body = json.loads(file.read_bytes())
-            return Pointer(int(body["version"]), self._artifacts / body["path"])
+            parts: dict[Alias, Any] = {"champion": body, "challenger": body.get("challenger")}
+            return {
+                alias: Pointer(int(part["version"]), self._artifacts / part["path"])
+                for alias, part in parts.items()
+                if part is not None and part["version"] is not None
+            }
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoreError(str(file), f"is damaged: {error}", "delete it; the registry is asked again") from None
 
-    def write(self, name: str, version: int, path: Path) -> None:
-        """Point at a version, atomically."""
+    def write(self, name: str, pointed: Mapping[Alias, Pointer]) -> None:
+        """Point at versions, atomically."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        stored = path.relative_to(self._artifacts) if path.is_relative_to(self._artifacts) else path
+        champion = self._body(pointed.get("champion")) or {"version": None}
         file = self._file(name)
         temporary = file.with_name(f".{file.name}.{os.getpid()}")
         with temporary.open("w", encoding="utf-8") as out:
-            json.dump({"version": version, "path": str(stored)}, out)
+            json.dump({**champion, "challenger": self._body(pointed.get("challenger"))}, out)
             out.flush()
             os.fsync(out.fileno())
         temporary.replace(file)
@@ -78,6 +86,13 @@ class Pointers:
         with self._lock(name).open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+    def _body(self, pointer: Pointer | None) -> dict[str, Any] | None:
+        if pointer is None:
+            return None
+        path = pointer.path
+        stored = path.relative_to(self._artifacts) if path.is_relative_to(self._artifacts) else path
+        return {"version": pointer.version, "path": str(stored)}
 
     def _file(self, name: str) -> Path:
         return self._folder / f"{name}.json"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import random
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,8 +19,10 @@ import pytest
 
 from andon.errors import ConfigError, StoreError
 from andon.ports import Models
+from andon.record_json import to_body
 from andon.records import ModelCard, ModelKey
 from andon.stores import open_models
+from andon.stores.mlflow_names import model_name
 
 AT = datetime(2026, 3, 1, 6, 30, 0, 123456, tzinfo=UTC)
 CARD = ModelCard(
@@ -142,6 +146,125 @@ def test_rollback_goes_back_through_every_champion(models: Models, url: str, key
     with pytest.raises(ConfigError, match="no earlier champion"):
         models.rollback(key, "worse", AT)
     assert models.pointer(key) == 3
+
+
+def test_a_challenger_stands_beside_the_champion_until_it_wins(
+    models: Models, url: str, key: ModelKey, bundle: Path
+) -> None:
+    for _ in range(3):
+        models.publish(key, bundle, CARD)
+    assert models.challenger(key) is None
+    models.set_challenger(key, 1)
+    alone = models.challenger(key)
+    assert alone is not None
+    assert (alone.version, alone.alias, alone.card) == (1, "challenger", CARD)
+    assert (models.champion(key), models.pointer(key)) == (None, None)
+    models.promote(key, 1, "first", AT)
+    assert models.challenger(key) is None
+    models.set_challenger(key, 2)
+    models.set_challenger(key, 3)
+    for store in (models, open_models(url)):
+        assert [(one.version, one.alias) for one in store.history(key)] == [
+            (1, "champion"), (2, None), (3, "challenger"),
+        ]  # fmt: skip
+        assert store.pointer(key) == 1
+        assert [getattr(store.get(key, version), "alias", "") for version in (1, 2, 3)] == [
+            "champion", None, "challenger",
+        ]  # fmt: skip
+    models.promote(key, 2, "another wins", AT)
+    challenger = models.challenger(key)
+    assert challenger is not None
+    assert challenger.version == 3
+    models.promote(key, 3, "it wins", AT)
+    assert models.challenger(key) is None
+    assert [(one.version, one.alias) for one in open_models(url).history(key)] == [
+        (1, None),
+        (2, None),
+        (3, "champion"),
+    ]
+
+
+def test_a_challenger_can_be_taken_away(models: Models, key: ModelKey, bundle: Path) -> None:
+    models.set_challenger(key, None)
+    models.promote(key, models.publish(key, bundle, CARD), "first", AT)
+    models.set_challenger(key, models.publish(key, bundle, CARD))
+    models.set_challenger(key, None)
+    models.set_challenger(key, None)
+    assert models.challenger(key) is None
+    assert [(one.version, one.alias) for one in models.history(key)] == [(1, "champion"), (2, None)]
+
+
+def test_a_champion_or_nothing_cannot_be_challenger(models: Models, key: ModelKey, bundle: Path) -> None:
+    models.promote(key, models.publish(key, bundle, CARD), "first", AT)
+    with pytest.raises(ConfigError, match="version 1 is champion"):
+        models.set_challenger(key, 1)
+    with pytest.raises(ConfigError, match="no version 2"):
+        models.set_challenger(key, 2)
+    assert (models.pointer(key), models.challenger(key)) == (1, None)
+
+
+def test_rolling_back_to_the_challenger_leaves_none(models: Models, key: ModelKey, bundle: Path) -> None:
+    for version in (1, 2):
+        models.publish(key, bundle, CARD)
+        models.promote(key, version, "better", AT)
+    models.set_challenger(key, 1)
+    assert models.rollback(key, "worse", AT) == 1
+    assert (models.pointer(key), models.challenger(key)) == (1, None)
+
+
+def test_a_search_publishes_once(models: Models, url: str, key: ModelKey, tmp_path: Path) -> None:
+    folders = [write_folder(tmp_path / name, name) for name in ("a", "b")]
+    card = replace(CARD, search="0a1b/00007")
+    assert models.publish(key, folders[0], card) == 1
+    assert models.publish(key, folders[0], CARD) == 2
+    assert open_models(url).publish(key, folders[1], card) == 1
+    assert models.publish(key, folders[1], replace(CARD, search="0a1b/00008")) == 3
+    assert models.publish(ModelKey(f"{key.definition}-other", key.line), folders[0], card) == 1
+    versions = models.history(key)
+    assert [one.card.search for one in versions] == ["0a1b/00007", "", "0a1b/00008"]
+    assert contents(versions[0].path)["bundle.json"] == b"a"
+
+
+def test_a_decision_stays_with_its_version(models: Models, url: str, key: ModelKey, bundle: Path) -> None:
+    version = models.publish(key, bundle, CARD)
+    body = {"id": "d1", "verdict": "kept", "reason": "±0", "at": "2026-03-01T00:00:00Z", "evidence": {"events": [3]}}
+    for _ in range(2):
+        models.log_decision(key, version, body)
+    models.log_decision(key, version, {"verdict": "promoted", "reason": "better", "at": "2026-04-01T00:00:00Z"})
+    with pytest.raises(ConfigError, match="no version 2"):
+        models.log_decision(key, 2, body)
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(url, url)
+    found = client.get_model_version(model_name(key), "1")
+    assert {tag: found.tags[f"andon.{tag}"] for tag in ("verdict", "decision_reason", "decided_at")} == {
+        "verdict": "promoted", "decision_reason": "better", "decided_at": "2026-04-01T00:00:00Z",
+    }  # fmt: skip
+    files = [one.path for one in client.list_artifacts(found.run_id, "decisions")]
+    assert len(files) == 2
+    assert "decisions/d1.json" in files
+    stored = client.download_artifacts(found.run_id, "decisions/d1.json", str(bundle.parent))
+    assert json.loads(Path(stored).read_text("utf-8")) == body
+
+
+def test_what_an_earlier_andon_published_still_loads(
+    models: Models, url: str, key: ModelKey, bundle: Path, tmp_path: Path
+) -> None:
+    """It registered the bundle itself, not an MLflow model around it, and its cards knew no search."""
+    models.publish(key, bundle, CARD)
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(url, url)
+    run = client.create_run(client.get_experiment_by_name("andon").experiment_id)
+    (tmp_path / "card.json").write_text(json.dumps({k: v for k, v in to_body(CARD).items() if k != "search"}))
+    client.log_artifact(run.info.run_id, str(tmp_path / "card.json"))
+    client.log_artifacts(run.info.run_id, str(bundle), "bundle")
+    client.create_model_version(model_name(key), f"{run.info.artifact_uri}/bundle", run.info.run_id)
+    models.promote(key, 2, "older", AT)
+    champion = models.champion(key)
+    assert champion is not None
+    assert (champion.version, champion.card) == (2, CARD)
+    assert contents(champion.path) == contents(bundle)
 
 
 @pytest.mark.parametrize("line", ["press 07", "a.b..c", "A" * 100, "x-_y", "1"])
