@@ -139,18 +139,19 @@ def load(folder: Path) -> FittedXgboost:
     return FittedXgboost(_single_threaded(xgboost.Booster(model_file=folder / FILE)))
 
 
-def _single_threaded(booster: Any) -> Any:
-    booster.set_param({"nthread": 1})
-    return booster
-
-
-def _begin(
-    training: TrainingFrame, params: Mapping[str, Any], seed: int, threads: int, prepared: Any
-) -> tuple[Any, Any]:
+def from_bytes(model: bytes) -> FittedXgboost:
+    """Read XGBoost's binary or text JSON; the columns' names in it, if any, are those of files and not kept."""
     import xgboost
 
-    require_two_classes(training)
-    settings = {
+    booster = xgboost.Booster(model_file=bytearray(model))
+    booster.feature_names = None
+    booster.feature_types = None
+    return FittedXgboost(_single_threaded(booster))
+
+
+def booster_settings(params: Mapping[str, Any], *, seed: int, threads: int) -> dict[str, Any]:
+    """Return a configuration in XGBoost's own words; its rounds stand outside of them."""
+    return {
         **BINS,
         "objective": "binary:logistic",
         "tree_method": "hist",
@@ -165,5 +166,18 @@ def _begin(
         "seed": seed % (2**31),
         "verbosity": 0,
     }
+
+
+def _single_threaded(booster: Any) -> Any:
+    booster.set_param({"nthread": 1})
+    return booster
+
+
+def _begin(
+    training: TrainingFrame, params: Mapping[str, Any], seed: int, threads: int, prepared: Any
+) -> tuple[Any, Any]:
+    import xgboost
+
+    require_two_classes(training)
     rows = prepare(training, threads=threads) if prepared is None else prepared
-    return xgboost.Booster(settings, [rows]), rows
+    return xgboost.Booster(booster_settings(params, seed=seed, threads=threads), [rows]), rows

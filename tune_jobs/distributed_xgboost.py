@@ -1,0 +1,194 @@
+"""A booster on rows that outgrow one worker: several processes grow it, each on whole files; none may hang."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from typing import Any
+
+import polars as pl
+
+from andon.errors import AndonError, DataError, ModelError
+from andon.models.xgboost import FittedXgboost, booster_settings, from_bytes
+from tune_jobs.xgboost_actors import TESTED, Conductor, Grown, Plan, require_tested
+
+log = logging.getLogger(__name__)
+
+RESTARTS = 2
+"""So often a fit goes on from the model it kept last after a process died or hung."""
+
+_CAUSE = re.compile(r"^(?:[\w.]+\.)?(\w+(?:Error|Exception|Killed)): (.+)$", re.MULTILINE)
+
+
+def fit_distributed(
+    files: Sequence[str],
+    params: Mapping[str, Any],
+    *,
+    seed: int,
+    actors: int = 2,
+    threads: int = 1,
+    label: str = "label",
+    patience: float = 300.0,
+    report: Callable[[int], object] = lambda rounds: None,
+) -> FittedXgboost:
+    """Fit a booster on the rows of many Parquet files, each read by one of ``actors`` processes.
+
+    Needs a Ray session. A process that dies, or ``patience`` without progress, ends the attempt and all its processes;
+    the next one goes on from the model that was kept last, at most `RESTARTS` times.
+
+    Parameters
+    ----------
+    files
+        Absolute paths that every node can read: columns f0 to fn (a missing value is null or NaN) and ``label``, 0 or
+        1. Other columns are not read. A file is never divided.
+    params
+        In the form that `andon.models.xgboost.suggest` draws.
+    actors, threads
+        Processes, and the cores each of them takes.
+    patience
+        Seconds to wait for cores, for a process to read its files, or for a round.
+    report
+        Called with the rounds done, about twice a second.
+
+    Raises
+    ------
+    DataError
+        If there are fewer files than ``actors``, one lacks columns, or all hold one class only.
+    ModelError
+        If it could not be finished.
+    AndonError
+        If the versions installed were not tested, or the cluster has no room.
+    """
+    require_tested({package: version(package) for package in TESTED})
+    plan = plan_fit(files, params, seed=seed, actors=actors, threads=threads, label=label)
+    grown, reasons = Grown(), []
+    while len(reasons) <= RESTARTS:
+        with _conductor(plan, patience) as conductor:
+            attempt = _watch(conductor, plan, grown, patience, report)
+        if attempt.model is not None:
+            return from_bytes(attempt.model)
+        grown = attempt.grown
+        reasons.append(attempt.reason)
+        log.warning("attempt %d of a fit on %d workers ended: %s", len(reasons), actors, attempt.reason)
+    raise ModelError(
+        f"XGBoost on {actors} workers",
+        f"ended {len(reasons)} times, at last after round {grown.kept} of {plan.rounds}: {reasons[-1]}",
+        "see the workers' logs; give them more memory, or more workers a part of the rows each",
+    )
+
+
+def plan_fit(
+    files: Sequence[str], params: Mapping[str, Any], *, seed: int, actors: int, threads: int, label: str
+) -> Plan:
+    """Check the files, and deal them so that every process gets about as many rows.
+
+    Raises
+    ------
+    DataError
+        As `fit_distributed`.
+    """
+    if len(files) < actors:
+        raise DataError("training rows", f"are in {len(files)} files for {actors} workers", "use fewer workers")
+    features = _features(files[0])
+    rows: dict[str, int] = {}
+    positive = 0.0
+    for file in files:
+        table = pl.scan_parquet(file)
+        lacking = {*features, label} - set(table.collect_schema().names())
+        if lacking or not features:
+            raise DataError(file, f"has no column {min(lacking, default='f0')}", "write the rows of all lines anew")
+        count, total = table.select(pl.len(), pl.col(label).sum()).collect().row(0)
+        rows[file] = int(count)
+        positive += float(total)
+    if not 0 < positive < sum(rows.values()):
+        raise DataError(
+            "training rows",
+            f"hold one class only: {positive:g} of {sum(rows.values())} are positive",
+            "give a longer period, or another target",
+        )
+    settings = booster_settings(params, seed=seed, threads=threads)
+    return Plan(deal(rows, actors), features, label, settings, int(params["rounds"]), actors, threads)
+
+
+def deal(rows: Mapping[str, int], hands: int) -> tuple[str, ...]:
+    """Return files in the order in which dealing them in turn gives every hand about as many rows.
+
+    Examples
+    --------
+    >>> deal({"a": 9, "b": 5, "c": 4, "d": 1}, 2)
+    ('a', 'b', 'd', 'c')
+    """
+    ordered = sorted(rows, key=lambda file: (-rows[file], file))
+    turns = [ordered[first : first + hands] for first in range(0, len(ordered), hands)]
+    # The one that got the most gets the least next; a last turn that is not full goes to the first hands anyway.
+    return tuple(file for number, turn in enumerate(turns) for file in (turn[::-1] if number % 2 else turn))
+
+
+def _features(file: str) -> tuple[str, ...]:
+    names = pl.scan_parquet(file).collect_schema().names()
+    return tuple(sorted((name for name in names if re.fullmatch(r"f\d+", name)), key=lambda name: int(name[1:])))
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """How one attempt ended: with a ``model``, or for a ``reason`` with what had ``grown``."""
+
+    grown: Grown
+    model: bytes | None = None
+    reason: str = ""
+
+
+@contextlib.contextmanager
+def _conductor(plan: Plan, patience: float) -> Iterator[Any]:
+    """Yield a conductor with room for its actors; end every process of it after use, whatever became of them."""
+    import ray
+    from ray.util.placement_group import placement_group, remove_placement_group
+    from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+    room = placement_group([{"CPU": plan.threads}] * plan.actors, strategy="SPREAD")
+    try:
+        if not room.wait(patience):
+            raise AndonError(
+                f"XGBoost on {plan.actors} workers",
+                f"found no room for {plan.threads} core{'s' * (plan.threads != 1)} each within {patience:g} s",
+                "join a larger cluster, set ANDON_WORKERS, or wait until it is free",
+            )
+        place = PlacementGroupSchedulingStrategy(room, placement_group_capture_child_tasks=True)
+        kind = ray.remote(num_cpus=0, max_concurrency=4)(Conductor)
+        yield kind.options(scheduling_strategy=place).remote()
+    finally:
+        remove_placement_group(room)
+
+
+def _watch(conductor: Any, plan: Plan, begun: Grown, patience: float, report: Callable[[int], object]) -> _Attempt:
+    import ray
+
+    result = conductor.run.remote(plan, begun, conductor)
+    grown, moved = replace(begun, loaded=0, rounds=begun.kept), time.monotonic()
+    while True:
+        done, _ = ray.wait([result], timeout=0.5)
+        try:
+            if done:
+                return _Attempt(grown, model=ray.get(result))
+            news = ray.get(conductor.grown.remote(grown.kept), timeout=patience)
+        except ray.exceptions.GetTimeoutError:
+            news = grown
+        except ray.exceptions.RayError as error:
+            return _Attempt(grown, reason=_reason(error))
+        if (news.loaded, news.rounds) != (grown.loaded, grown.rounds):
+            grown = news if news.model is not None else replace(news, kept=grown.kept, model=grown.model)
+            moved = time.monotonic()
+            report(grown.rounds)
+        elif time.monotonic() - moved > patience:
+            return _Attempt(grown, reason=f"nothing moved for {patience:g} s after round {grown.rounds}")
+
+
+def _reason(error: Exception) -> str:
+    """Return the first error of a chain as it was printed: what comes after it is its consequence."""
+    found = _CAUSE.search(str(error))
+    return f"{found[1]}: {found[2]}"[:300] if found else (str(error).strip().splitlines() or [type(error).__name__])[-1]
