@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from andon.errors import AndonError, ConfigError, DataError
-from andon.frames import TIME, SignalFrame, from_microseconds, signal_frame
+from andon.frames import SignalFrame, from_microseconds
 from andon.models.bundle import AlertBundle, read_bundle
 from andon.models.monitors.bundle import MonitorBundle
 from andon.ports import Documents, Models, Signals
 from andon.records import ModelKey
-from andon.scoring import forecast_next, score_alert, score_monitor
+from andon.scoring.answers import newest_answer
+from andon.scoring.rows import rows_frame
 from andon.services.reading import read_with_context
 from configs.definitions import Alert, Line, Monitor, VariableType
 from configs.periods import format_time
@@ -109,71 +106,14 @@ class LineScorer:
             try:
                 bundle = self._bundle(key, version)
                 frame = self._newest(line, bundle) if given is None else given
-                if isinstance(bundle, AlertBundle):
-                    answer["alerts"].append(self._alert(bundle, frame, version))
-                else:
-                    answer["monitors"].append(self._monitor(bundle, frame, version))
+                kind = "alerts" if isinstance(bundle, AlertBundle) else "monitors"
+                answer[kind].append(newest_answer(bundle, frame, version))
                 answer["time"] = format_time(from_microseconds(int(frame.times[-1])))
             except AndonError as error:
                 if given is not None:
                     raise
                 answer["skipped"].append({"name": definition.name, "reason": str(error)})
         return answer
-
-    def _alert(self, bundle: AlertBundle, frame: SignalFrame, version: int) -> dict[str, Any]:
-        from andon.features.engine import require_rows
-
-        require_rows(frame, bundle.features)
-        scores = score_alert(bundle, frame, from_microseconds(int(frame.times[-1])))
-        return {
-            "name": bundle.key.definition,
-            "version": version,
-            "learner": bundle.learner,
-            "time": format_time(from_microseconds(int(scores.times[-1]))),
-            "score": _number(scores.score[-1]),
-            "threshold": scores.threshold,
-            "flag": bool(scores.flag[-1]),
-            "horizon_seconds": bundle.horizon.total_seconds(),
-        }
-
-    def _monitor(self, bundle: MonitorBundle, frame: SignalFrame, version: int) -> dict[str, Any]:
-        needed = bundle.rows_needed + 1
-        if len(frame) < needed:
-            raise DataError(
-                f"line {frame.line}: {bundle.key.definition}",
-                f"needs {needed} rows, got {len(frame)}",
-                f"send at least {needed} rows",
-            )
-        scores = score_monitor(bundle, frame, from_microseconds(int(frame.times[-1])))
-        return {
-            "name": bundle.key.definition,
-            "version": version,
-            "time": format_time(from_microseconds(int(scores.times[-1]))),
-            "score": _number(scores.line_score[-1]),
-            "threshold": float(scores.line_threshold),
-            "flag": bool(scores.line_flag[-1]),
-            "variables": [
-                {
-                    "name": variable,
-                    "expected": _number(scores.expected[-1, column]),
-                    "actual": _number(scores.actual[-1, column]),
-                    "score": _number(scores.score[-1, column]),
-                    "threshold": float(scores.thresholds[column]),
-                    "flag": bool(scores.flags[-1, column]),
-                }
-                for column, variable in enumerate(scores.variables)
-            ],
-            "forecasts": [
-                {
-                    "variable": one.variable,
-                    "time": format_time(one.time),
-                    "expected": one.expected,
-                    "low": one.low,
-                    "high": one.high,
-                }
-                for one in forecast_next(bundle, frame)
-            ],
-        }
 
     def _bundle(self, key: ModelKey, version: int) -> Bundle:
         kept = self._bundles.get((key, version))
@@ -237,82 +177,3 @@ class LineScorer:
         if declared:
             types.update({one.name: one.type for one in declared.variables if one.type is not None})
         return types
-
-
-def rows_frame(
-    line: str,
-    rows: Sequence[Mapping[str, Any]],
-    types: Mapping[str, VariableType],
-    sampling: timedelta | None = None,
-) -> SignalFrame:
-    """Validate the rows of a request.
-
-    Raises
-    ------
-    DataError
-        Naming the row and variable that is wrong.
-    """
-    if not rows:
-        raise DataError(f"line {line}: rows", "is empty", "send readings, or no rows at all for the newest stored")
-    names = sorted({name for row in rows for name in row if name != "time"})
-    unknown = [name for name in names if types and name not in types]
-    if unknown:
-        raise DataError(
-            f"line {line}: rows", f"unknown variable {unknown[0]!r}", f"it has {', '.join(sorted(types)) or 'none'}"
-        )
-    times = []
-    for number, row in enumerate(rows):
-        times.append(_time(f"line {line}: rows[{number}].time", row.get("time")))
-    columns: dict[str, Any] = {"time": pl.Series(times, dtype=TIME)}
-    kinds: dict[str, VariableType] = {}
-    for name in names:
-        values = [row.get(name) for row in rows]
-        kinds[name] = types.get(name) or ("category" if any(isinstance(v, str) for v in values) else "number")
-        for number, value in enumerate(values):
-            good = value is None or (
-                isinstance(value, str) and _is_text(value)
-                if kinds[name] == "category"
-                else isinstance(value, bool | int | float) and _is_finite(value)
-            )
-            if not good:
-                raise DataError(
-                    f"line {line}: rows[{number}].{name}",
-                    f"is not a {kinds[name]}: {value!r}"[:200],
-                    "mend or leave it out",
-                )
-        columns[name] = pl.Series(
-            values if kinds[name] == "category" else [None if v is None else float(v) for v in values],
-            dtype=pl.String if kinds[name] == "category" else pl.Float64,
-        )
-    frame = signal_frame(line, pl.DataFrame(columns), kinds, sampling)
-    if not names or not len(frame):
-        raise DataError(f"line {line}: rows", "hold no reading", "send at least one value")
-    return frame
-
-
-def _time(place: str, value: Any) -> datetime:
-    if isinstance(value, str):
-        # OverflowError: within year 1 or 9999 where it was read, outside of them in UTC.
-        with suppress(ValueError, OverflowError):
-            moment = datetime.fromisoformat(value)
-            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    raise DataError(place, f"is not a time: {value!r}"[:200], "write for example 2026-01-01T06:00:00Z")
-
-
-def _is_finite(value: float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # JSON's integers have no largest one
-        return False
-
-
-def _is_text(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:  # JSON can escape half of a character
-        return False
-    return True
-
-
-def _number(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
