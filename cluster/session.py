@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from cluster.jobs import job_variables
 from configs.errors import AndonError
 from configs.settings import Settings
 
@@ -58,31 +61,46 @@ def ray_session(settings: Settings, *, dashboard: bool = False) -> Iterator[RayS
     if ray.is_initialized():
         yield _session(settings, "")
         return
+    # Inside a submitted job, RAY_ADDRESS is that of the cluster that the job runs on.
     address = settings.ray_address or os.environ.get("RAY_ADDRESS") or None
-    runtime_env = {"env_vars": QUIET}
+    source = "ANDON_RAY_ADDRESS" if settings.ray_address else "RAY_ADDRESS"
+    given = job_variables()  # Ray refuses a variable that is told twice.
+    runtime_env = {"env_vars": {name: value for name, value in QUIET.items() if name not in given}}
     try:
-        if address:
-            context = ray.init(
-                address=address, runtime_env=runtime_env, log_to_driver=False, logging_level=logging.ERROR
-            )
-        else:
-            context = ray.init(
-                address="local",
-                num_cpus=settings.workers or os.cpu_count() or 1,
-                object_store_memory=OBJECT_STORE_BYTES,
-                include_dashboard=dashboard,
-                runtime_env=runtime_env,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-            )
+        with _same_termination():
+            if address:
+                context = ray.init(
+                    address=address, runtime_env=runtime_env, log_to_driver=False, logging_level=logging.ERROR
+                )
+            else:
+                context = ray.init(
+                    address="local",
+                    num_cpus=settings.workers or os.cpu_count() or 1,
+                    object_store_memory=OBJECT_STORE_BYTES,
+                    include_dashboard=dashboard,
+                    runtime_env=runtime_env,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                )
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise AndonError(
-            f"Ray at {address or 'this machine'}", f"cannot be reached: {error}", "start it, or unset ANDON_RAY_ADDRESS"
+            f"Ray at {address or 'this machine'}", f"cannot be reached: {error}", f"start it, or unset {source}"
         ) from None
     try:
         yield _session(settings, context.dashboard_url or "")
     finally:
         ray.shutdown()
+
+
+@contextlib.contextmanager
+def _same_termination() -> Iterator[None]:
+    """Keep what the process does when it is terminated: Ray would leave at once, without ending what was begun."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if callable(before) and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 def _session(settings: Settings, dashboard: str) -> RaySession:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
+from cluster.jobs import check_stores, in_job
 from configs.errors import AndonError
 from pipelines.commands import (
     assistant,
@@ -22,19 +24,27 @@ from pipelines.commands import (
 )
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, as from ``ray job stop``: what is under way ends as it does on Ctrl-C."""
+
+
 class Andon(TyperGroup):
     """Turns errors into one line on standard error and an exit code: 1 the work failed, 2 what was asked is wrong."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command."""
+        """Run a command; in a Ray job, only with stores that outlive it."""
         try:
+            if in_job():
+                from configs.settings import load_settings
+
+                check_stores(load_settings())
             return super().invoke(ctx)
         except AndonError as error:
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(error.exit_code) from None
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             typer.echo("stopped", err=True)
-            raise typer.Exit(130) from None
+            raise typer.Exit(143 if isinstance(interrupt, Terminated) else 130) from None
 
 
 app = typer.Typer(
@@ -64,4 +74,10 @@ app.add_typer(assistant.alerts_app, name="alerts", help="Alerts: list, acknowled
 
 def main() -> None:
     """Run the command, and leave with its exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
     sys.exit(app())
+
+
+def _terminate(*_: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # A second one would cut the end short.
+    raise Terminated

@@ -72,9 +72,13 @@ class Terminal:
         stream.flush()
 
     def progress(self) -> Progress:
-        """Return a progress bar for long work; silent when piped."""
+        """Return a progress bar for long work; when piped, a plain line every few seconds."""
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+        if not self.err.is_terminal:
+            from pipelines.progress import ProgressLines
+
+            return ProgressLines(self.err)
         return Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -82,7 +86,6 @@ class Terminal:
             TimeRemainingColumn(),
             console=self.err,
             transient=True,
-            disable=not self.err.is_terminal,
         )
 
 

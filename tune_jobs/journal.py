@@ -80,10 +80,9 @@ class StudyRecord:
 
     @property
     def best(self) -> TriedConfiguration | None:
-        """The best configuration that was not pruned, if there is one; the earlier of two equals."""
+        """The best configuration that was measured whole; the earlier of two equals."""
         sign = 1.0 if self.maximize else -1.0
-        measured = [one for one in self.configurations if one.metric is not None]
-        whole = [one for one in measured if not one.pruned] or measured
+        whole = [one for one in self.configurations if one.metric is not None and not one.pruned]
         return max(whole, key=lambda one: sign * (one.metric or 0.0), default=None)
 
 
