@@ -222,6 +222,26 @@ class Signals(Protocol):
         """
         ...
 
+    def reading_span(
+        self, line: str, start: datetime | None = None, end: datetime | None = None
+    ) -> tuple[datetime, datetime] | None:
+        """Return the first and the last reading time of ``[start, end)``; None where there is none.
+
+        Raises
+        ------
+        DataError
+            If the line has no readings at all.
+        """
+        ...
+
+    def digest(self, line: str, start: datetime, end: datetime) -> str:
+        """Return a text that is another once a reading of ``[start, end)`` was added or changed; empty: there is none.
+
+        It may also change with other readings of the hours in which the span begins and ends. An hour ends on the
+        hour, and the reading at that moment belongs to it.
+        """
+        ...
+
     def append_forecasts(self, forecasts: Iterable[Forecast]) -> int:
         """Store forecasts by line, monitor, variable and time; the first one stays. Return how many were new.
 

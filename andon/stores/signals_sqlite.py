@@ -16,10 +16,12 @@ from andon.errors import DataError
 from andon.frames import MICROSECOND, TIME, Integers, SignalFrame, from_microseconds, to_microseconds
 from andon.ports import Appended, StoredLine
 from andon.records import Forecast
+from andon.stores.signal_revisions import TABLE, UPGRADE, digest_of_hours, mark_hours
 from andon.stores.sqlite import SqliteFile, insert_rows
 from configs.definitions import VariableType
 
-_SCHEMA = """
+_SCHEMA = (
+    """
 CREATE TABLE series (id INTEGER PRIMARY KEY, line TEXT NOT NULL, variable TEXT NOT NULL, type TEXT NOT NULL,
     UNIQUE (line, variable));
 CREATE TABLE samples (series INTEGER NOT NULL, time INTEGER NOT NULL, value NOT NULL, PRIMARY KEY (series, time))
@@ -29,8 +31,10 @@ CREATE TABLE lines (line TEXT PRIMARY KEY, count INTEGER NOT NULL, sampling INTE
     WITHOUT ROWID;
 CREATE TABLE forecasts (line TEXT NOT NULL, monitor TEXT NOT NULL, time INTEGER NOT NULL, variable TEXT NOT NULL,
     expected REAL NOT NULL, low REAL NOT NULL, high REAL NOT NULL, version INTEGER NOT NULL,
-    PRIMARY KEY (line, time, monitor, variable)) WITHOUT ROWID
+    PRIMARY KEY (line, time, monitor, variable)) WITHOUT ROWID;
 """
+    + TABLE
+)
 _Series = tuple[int, str, VariableType]
 """Id, variable, type."""
 _DTYPES: dict[str, type[pl.DataType]] = {"number": pl.Float64, "boolean": pl.Float64, "category": pl.String}
@@ -45,7 +49,7 @@ class SqliteSignals:
     """See `andon.ports.Signals`."""
 
     def __init__(self, path: Path) -> None:
-        self._file = SqliteFile(path, _SCHEMA)
+        self._file = SqliteFile(path, _SCHEMA, (UPGRADE,))
 
     def append_signals(self, frame: SignalFrame) -> Appended:
         """See the port."""
@@ -53,6 +57,7 @@ class SqliteSignals:
         added = changed = unchanged = 0
         with self._file.writing() as connection:
             read = np.zeros(len(times), dtype=bool)
+            written: list[Integers] = []
             for variable in frame.variables:
                 column = frame.data[variable]
                 present = column.is_not_null().to_numpy()
@@ -70,11 +75,14 @@ class SqliteSignals:
                 fresh = list(zip(repeat(series), at, values))
                 if stored:
                     fresh = [row for row in fresh if stored.get(row[1]) != row[2]]
+                written.append(np.array([row[1] for row in fresh], np.int64) if stored else times[present])
                 replaced = sum(1 for row in fresh if row[1] in stored) if stored else 0
                 insert_rows(connection, "INSERT OR REPLACE INTO samples", fresh)
                 added += len(fresh) - replaced
                 changed += replaced
                 unchanged += len(at) - len(fresh)
+            if added or changed:
+                mark_hours(connection, frame.line, np.concatenate(written))
             if added:
                 at = times[read].tolist()
                 new = insert_rows(connection, "INSERT OR IGNORE INTO readings", ((frame.line, t) for t in at))
@@ -128,6 +136,27 @@ class SqliteSignals:
                 found = (connection.execute(newest, (series, max(rows, 0))) for series, _, _ in chosen)
                 times = sorted({row[0] for row in chain.from_iterable(found)}, reverse=True)[:rows]
             return self._read(connection, line, chosen, times[-1] if times else _FOREVER[1], _FOREVER[1])
+
+    def reading_span(
+        self, line: str, start: datetime | None = None, end: datetime | None = None
+    ) -> tuple[datetime, datetime] | None:
+        """See the port."""
+        low = _FOREVER[0] if start is None else to_microseconds(start)
+        high = _FOREVER[1] if end is None else to_microseconds(end) - 1
+        with self._file.reading() as connection:
+            self._chosen(connection, line, None)
+            first, last = (
+                connection.execute(
+                    f"SELECT {one}(time) FROM readings WHERE line = ? AND time BETWEEN ? AND ?", (line, low, high)
+                ).fetchone()[0]
+                for one in ("min", "max")
+            )
+            return None if first is None else (from_microseconds(first), from_microseconds(last))
+
+    def digest(self, line: str, start: datetime, end: datetime) -> str:
+        """See the port."""
+        with self._file.reading() as connection:
+            return digest_of_hours(connection, line, to_microseconds(start), to_microseconds(end) - 1)
 
     def append_forecasts(self, forecasts: Iterable[Forecast]) -> int:
         """See the port."""

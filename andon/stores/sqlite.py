@@ -8,7 +8,7 @@ import sqlite3
 import tempfile
 import threading
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NoReturn
@@ -56,14 +56,15 @@ class SqliteFile:
         empty tables.
     schema
         Statements, parted by ``;``, that make every table.
-    version
-        ``PRAGMA user_version`` of that schema.
+    upgrades
+        Statements that bring the file of an earlier version forward: those from version 1 to 2, from 2 to 3, and so on.
     """
 
-    def __init__(self, path: Path, schema: str, version: int = 1) -> None:
+    def __init__(self, path: Path, schema: str, upgrades: Sequence[str] = ()) -> None:
         self.path = path
         self._schema = schema
-        self._version = version
+        self._upgrades = upgrades
+        self._version = 1 + len(upgrades)
         self._local = threading.local()
 
     def __reduce__(self) -> NoReturn:
@@ -177,6 +178,9 @@ class SqliteFile:
         found = connection.execute("PRAGMA user_version").fetchone()[0]
         if found == self._version:
             return
+        if 0 < found < self._version:
+            self._upgrade(connection)
+            return
         if found or connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             raise StoreError(
                 str(self.path),
@@ -184,6 +188,19 @@ class SqliteFile:
                 "name another file, or use the version that wrote it",
             )
         raise StoreError(str(self.path), "is empty and no store", "delete it; it is made anew")
+
+    def _upgrade(self, connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            found = connection.execute("PRAGMA user_version").fetchone()[0]
+            for statements in self._upgrades[found - 1 :]:
+                for statement in statements.split(";"):
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {self._version}")
+            connection.execute("COMMIT")
+        except BaseException:
+            _abandon(connection)
+            raise
 
     def _make_tables(self, connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN")

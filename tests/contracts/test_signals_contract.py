@@ -344,3 +344,42 @@ def test_a_killed_writer_loses_nothing_acknowledged_and_leaves_no_half_frame(url
         assert stored is not None
         assert stored.rows == len(frame)
         done = counts.height - 1
+
+
+def test_the_span_of_readings_within_a_period(signals: Signals) -> None:
+    signals.append_signals(frame_of(a=[1.0, 2.0, None, 4.0], b=[None, None, 3.0, None]))
+    signals.append_signals(frame_of(line="oven", a=[9.0]))
+    at = [START + row * MINUTE for row in range(5)]
+    assert signals.reading_span("press-07") == (at[0], at[3])
+    assert signals.reading_span("press-07", at[1], at[3]) == (at[1], at[2])
+    assert signals.reading_span("press-07", None, at[1]) == (at[0], at[0])
+    assert signals.reading_span("press-07", at[4]) is None
+    with pytest.raises(DataError, match=r"line nowhere: has no readings"):
+        signals.reading_span("nowhere")
+
+
+def test_a_digest_changes_with_the_readings_of_its_span_alone(url: str, signals: Signals) -> None:
+    hour = timedelta(hours=1)
+    signals.append_signals(frame_of(step=30 * MINUTE, a=[float(row) for row in range(20)]))
+    spans = [(START + begin * hour + MINUTE, START + (begin + 2) * hour + MINUTE) for begin in (0, 2, 4, 6)]
+
+    def digests() -> list[str]:
+        return [signals.digest("press-07", *span) for span in spans]
+
+    def changed(before: list[str]) -> list[bool]:
+        return [one != other for one, other in zip(before, digests(), strict=True)]
+
+    before = digests()
+    assert all(before)
+    signals.append_signals(frame_of(step=30 * MINUTE, a=[float(row) for row in range(20)]))
+    assert changed(before) == [False] * 4, "the same readings again change nothing"
+    assert open_signals(url).digest("press-07", *spans[0]) == before[0]
+    signals.append_signals(frame_of(start=START + 10 * hour, a=[1.0, 2.0]))
+    assert changed(before) == [False] * 4, "later readings change nothing"
+    signals.append_signals(frame_of(start=START + 4 * hour, a=[-1.0]))
+    assert changed(before) == [False, True, False, False], "a changed value, on the hour that ends the span"
+    before = digests()
+    signals.append_signals(frame_of(start=START + 5 * hour + 7 * MINUTE, b=[1.0]))
+    assert changed(before) == [False, False, True, False], "a late value of another variable"
+    assert signals.digest("press-07", START - 9 * hour, START - 8 * hour) == ""
+    assert signals.digest("nowhere", *spans[0]) == ""

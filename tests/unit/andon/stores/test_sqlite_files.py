@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from andon.errors import ConfigError, StoreError
 from andon.records import Feedback
 from andon.stores import open_documents, open_signals
+from tests.series import awkward
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -140,3 +143,21 @@ def test_the_file_of_another_store_is_an_error_with_a_remedy(tmp_path: Path) -> 
     open_documents(url).put_state("key", {})
     with pytest.raises(StoreError, match="give each store a file of its own"):
         open_signals(url).list_lines()
+
+
+def test_a_file_of_an_earlier_version_is_brought_forward(tmp_path: Path) -> None:
+    path = tmp_path / "signals.db"
+    signals = open_signals(f"sqlite:///{path}")
+    signals.append_signals(awkward(np.random.default_rng(0), 200))
+    before, span = signals.read_signals("press-07"), signals.reading_span("press-07")
+    signals.close()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TABLE hours")
+        connection.execute("PRAGMA user_version = 1")
+        connection.commit()
+    again = open_signals(f"sqlite:///{path}")
+    assert again.read_signals("press-07").data.equals(before.data)
+    assert again.reading_span("press-07") == span
+    assert span is not None
+    assert again.digest("press-07", span[0], span[1] + timedelta(hours=1))
+    assert again.append_signals(before).added == 0
