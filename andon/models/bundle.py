@@ -15,14 +15,17 @@ import numpy as np
 
 from andon.errors import AndonError, ModelError
 from andon.features.spec import FeatureSpec
-from andon.frames import MICROSECOND
+from andon.frames import MICROSECOND, Floats
+from andon.models.calibration import IDENTITY, Calibration
 from andon.models.classifiers import FittedClassifier, classifier
 from andon.models.monitors.bundle import MonitorBundle, read_parts, write_parts
 from andon.record_json import card_from, to_body
 from andon.records import ModelCard, ModelKey
 
 MANIFEST = "bundle.json"
-FORMAT = 1
+FORMAT = 2
+KNOWN = (1, FORMAT)
+"""1 has no calibration; whoever knows that only would score without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,15 @@ class AlertBundle:
     threshold: float
     horizon: timedelta
     card: ModelCard
+    calibration: Calibration = IDENTITY
+
+    def probabilities(self, values: Floats) -> Floats:
+        """Return calibrated probabilities, float64 (n_rows,), of features float64 (n_rows, n_features).
+
+        The one way from features to a score: for a back-test, a tick, a request and an explanation. ``threshold``
+        is a level of these.
+        """
+        return self.calibration.apply(self.model.predict(values))
 
 
 Bundle = AlertBundle | MonitorBundle
@@ -70,6 +82,7 @@ def write_bundle(bundle: Bundle, folder: Path) -> None:
                 "features": bundle.features.to_json(),
                 "learner": bundle.learner,
                 "threshold": bundle.threshold,
+                "calibration": bundle.calibration.to_json(),
                 "horizon": bundle.horizon // MICROSECOND,
             }
         else:
@@ -100,7 +113,7 @@ def read_bundle(folder: Path) -> Bundle:
         if hashlib.sha256(text.encode()).hexdigest() != (folder / f"{MANIFEST}.sha256").read_text(encoding="ascii"):
             raise _damaged(folder, f"{MANIFEST} does not match its checksum")
         manifest = json.loads(text)
-        if manifest["format"] != FORMAT:
+        if manifest["format"] not in KNOWN:
             raise _damaged(folder, f"format {manifest['format']!r} is not known")
         expected = manifest["sha256"]
         found = {path.name for path in folder.iterdir()} - {MANIFEST, f"{MANIFEST}.sha256"}
@@ -145,6 +158,7 @@ def _read(folder: Path, manifest: dict[str, Any]) -> Bundle:
         threshold=float(parts["threshold"]),
         horizon=parts["horizon"] * MICROSECOND,
         card=card,
+        calibration=Calibration.from_json(parts.get("calibration")),
     )
 
 

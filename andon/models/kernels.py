@@ -48,3 +48,23 @@ def add_votes(
                 node = left[node] if np.float64(np.float32(value)) <= thresholds[node] else right[node]
             total += probabilities[node]
         sums[row] = total
+
+
+@numba.njit(cache=True, nogil=True)
+def log_odds_rows(scores: Floats) -> Floats:
+    """Return log-odds, float64 (n_rows,), of scores drawn in by a millionth, so that 0 and 1 have some too."""
+    out = np.empty(len(scores))
+    for row in range(len(scores)):
+        score = 1e-6 + (1.0 - 2e-6) * scores[row]
+        out[row] = np.log(score) - np.log1p(-score)
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+def calibrated_rows(scores: Floats, slope: float, intercept: float) -> Floats:
+    """Return the logistic of ``slope * log_odds + intercept``, float64 (n_rows,)."""
+    out: Floats = log_odds_rows(scores)
+    for row in range(len(out)):
+        total = slope * out[row] + intercept
+        out[row] = 1.0 / (1.0 + np.exp(-total)) if total >= 0.0 else np.exp(total) / (1.0 + np.exp(total))
+    return out

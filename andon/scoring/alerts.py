@@ -33,7 +33,7 @@ def score_alert(bundle: AlertBundle, frame: SignalFrame, start: datetime | None 
     features = compute_features(frame, bundle.features, start)
     score = np.full(len(features.times), np.nan)
     if features.complete.any():
-        score[features.complete] = bundle.model.predict(features.values[features.complete])
+        score[features.complete] = bundle.probabilities(features.values[features.complete])
     flag = np.zeros(len(score), dtype=np.bool_)
     flag[features.complete] = score[features.complete] >= bundle.threshold
     return AlertScores(features.times, score, bundle.threshold, flag)

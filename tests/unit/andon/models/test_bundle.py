@@ -16,6 +16,7 @@ from andon.errors import ModelError
 from andon.features.spec import FeatureSpec, VariableSpec
 from andon.frames import SignalFrame, TrainingFrame
 from andon.models.bundle import MANIFEST, AlertBundle, read_bundle, write_bundle
+from andon.models.calibration import IDENTITY, Calibration
 from andon.models.classifiers import CLASSIFIERS, classifier
 from andon.models.monitors.bundle import MonitorBundle
 from andon.models.monitors.training import fit_monitor
@@ -42,6 +43,7 @@ def bundle_of(name: str) -> AlertBundle:
         threshold=0.1 + 0.2,
         horizon=30 * MINUTE,
         card=ModelCard("classifier", name, {"a": 1}, {"average_precision": 1 / 3}, {}, 3, moment, moment, 7),
+        calibration=Calibration(1.1, -0.2),
     )
 
 
@@ -51,9 +53,40 @@ def test_it_comes_back_as_it_was(name, tmp_path):
     write_bundle(made, tmp_path / "bundle")
     found = read_bundle(tmp_path / "bundle")
     assert isinstance(found, AlertBundle)
-    assert found.model.predict(VALUES).tobytes() == made.model.predict(VALUES).tobytes()
+    assert found.probabilities(VALUES).tobytes() == made.probabilities(VALUES).tobytes()
     for field in ("key", "definition", "definition_version", "features", "learner", "threshold", "horizon", "card"):
         assert getattr(found, field) == getattr(made, field)
+    assert found.calibration == made.calibration
+
+
+def rewritten(folder: Path, **fields: object) -> None:
+    """Change fields of a manifest, and its checksum with them; a part is named with two underscores."""
+    manifest = json.loads((folder / MANIFEST).read_text())
+    for name, value in fields.items():
+        where = manifest["parts"] if name.startswith("parts__") else manifest
+        where[name.removeprefix("parts__")] = value
+    text = json.dumps(manifest)
+    (folder / MANIFEST).write_text(text)
+    (folder / f"{MANIFEST}.sha256").write_text(hashlib.sha256(text.encode()).hexdigest())
+
+
+def test_a_bundle_from_before_calibration_scores_as_it_did(tmp_path):
+    made = replace(bundle_of("lightgbm"), calibration=IDENTITY)
+    write_bundle(made, tmp_path / "bundle")
+    manifest = json.loads((tmp_path / "bundle" / MANIFEST).read_text())
+    parts = {name: part for name, part in manifest["parts"].items() if name != "calibration"}
+    rewritten(tmp_path / "bundle", format=1, parts=parts)
+    found = read_bundle(tmp_path / "bundle")
+    assert isinstance(found, AlertBundle)
+    assert found.probabilities(VALUES).tobytes() == made.model.predict(VALUES).tobytes()
+
+
+@pytest.mark.parametrize("body", [{"slope": -1.0, "intercept": 0.0}, {"slope": 1.0}, [1.0, 2.0]])
+def test_a_calibration_that_is_none_is_refused(tmp_path, body):
+    write_bundle(bundle_of("logistic_regression"), tmp_path / "bundle")
+    rewritten(tmp_path / "bundle", parts__calibration=body)
+    with pytest.raises(ModelError, match="is damaged"):
+        read_bundle(tmp_path / "bundle")
 
 
 def monitor_bundle() -> tuple[MonitorBundle, SignalFrame]:
