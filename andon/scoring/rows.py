@@ -20,8 +20,17 @@ def rows_frame(
     rows: Sequence[Mapping[str, Any]],
     types: Mapping[str, VariableType],
     sampling: timedelta | None = None,
+    *,
+    others: bool = False,
 ) -> SignalFrame:
-    """Validate the rows of a request.
+    """Validate rows: ``time`` and variables, oldest first.
+
+    Parameters
+    ----------
+    types
+        Of the variables that are known; none: the readings tell.
+    others
+        Whether there may be variables beside those; the readings tell their types.
 
     Raises
     ------
@@ -31,7 +40,7 @@ def rows_frame(
     if not rows:
         raise DataError(f"line {line}: rows", "is empty", "send readings, or no rows at all for the newest stored")
     names = sorted({name for row in rows for name in row if name != "time"})
-    unknown = [name for name in names if types and name not in types]
+    unknown = [name for name in names if types and not others and name not in types]
     if unknown:
         raise DataError(
             f"line {line}: rows", f"unknown variable {unknown[0]!r}", f"it has {', '.join(sorted(types)) or 'none'}"

@@ -1,9 +1,8 @@
-"""What `andon.ports.Models` promises, on every adapter; a tracking server joins by ANDON_TEST_MODELS_URL."""
+"""What `andon.ports.Models` promises, embedded and on a tracking server: its own, or ANDON_TEST_MODELS_URL."""
 
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import random
 import shutil
@@ -37,15 +36,11 @@ CARD = ModelCard(
     seed=7,
     comparison=({"learner": "lightgbm", "params": {"a": 1}, "metric": 0.9}, {"learner": "xgboost", "metric": 0.8}),
 )
-ADAPTERS = ["embedded", *(["server"] if os.environ.get("ANDON_TEST_MODELS_URL") else [])]
 
 
-@pytest.fixture(scope="session", params=ADAPTERS)
-def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    if request.param == "server":
-        return os.environ["ANDON_TEST_MODELS_URL"]
-    # One registry for all tests: MLflow takes seconds to make one. Blanks and accents are part of the test.
-    return f"sqlite:///{tmp_path_factory.mktemp('models')}/ma maison é/mlflow.db"
+@pytest.fixture(scope="session")
+def url(models_url: str) -> str:
+    return models_url
 
 
 @pytest.fixture
