@@ -16,8 +16,9 @@ import polars as pl
 from andon.errors import ConfigError, DataError, ModelError
 from andon.frames import TIME, SignalFrame, to_microseconds
 from andon.ports import Documents, Models, Signals
-from andon.records import ModelKey, PublishedModel
+from andon.records import PublishedModel
 from andon.services.reading import read_with_context
+from andon.services.watching import champion_of
 from configs.definitions import Alert, Monitor
 from configs.settings import Settings
 from pipelines.moments import parse_time
@@ -151,10 +152,7 @@ def _backtester(
     if definition.type == "threshold":
         return lambda line: _threshold_rows(definition, line, read, request)
     if definition.type == "classifier":
-        family = definition.lines.family if definition.model == "pooled" else None
-        return lambda line: _classifier_rows(
-            definition, line, _champion(models, definition, line, family), read, request
-        )
+        return lambda line: _classifier_rows(definition, line, _champion(models, definition, line), read, request)
     raise ConfigError(
         f"alert {definition.name}", f"type {definition.type} cannot be back-tested yet", "back-test its monitor"
     )
@@ -163,12 +161,14 @@ def _backtester(
 Read = Callable[[str, timedelta, int], SignalFrame]
 
 
-def _champion(models: Models, definition: Alert | Monitor, line: str, family: str | None = None) -> PublishedModel:
-    key = ModelKey(definition.name, None if family else line, family)
-    champion = models.champion(key)
+def _champion(models: Models, definition: Alert | Monitor, line: str) -> PublishedModel:
+    found = champion_of(definition, line, models)
+    champion = models.get(*found) if found else None
     if champion is None:
         raise ModelError(
-            str(key), "has no champion", f"run `andon train --{definition.kind.lower()} {definition.name}`"
+            f"{definition.name} on {line}",
+            "has no champion",
+            f"run `andon train --{definition.kind.lower()} {definition.name}`",
         )
     return champion
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from andon.errors import ConfigError
 from andon.ports import Documents, StoredDefinition
+from andon.services.watching import is_for
 from configs.definitions import Alert, Line, Monitor
 
 
@@ -47,9 +48,9 @@ def family_lines(documents: Documents, family: str) -> list[str]:
 
 def definition_lines(definition: Alert | Monitor, documents: Documents) -> list[str]:
     """Return the lines a definition is for."""
-    if definition.lines.family is not None:
-        return family_lines(documents, definition.lines.family)
-    return sorted(definition.lines.names or ())
+    lines = stored_lines(documents)
+    found = [name for name in {*lines, *(definition.lines.names or ())} if is_for(definition, name, lines.get(name))]
+    return sorted(found) or family_lines(documents, str(definition.lines.family))
 
 
 def select(
@@ -83,12 +84,10 @@ def select(
         if (alerts or monitors) and one.name not in (alerts if one.kind == "Alert" else monitors):
             continue
         definition: Alert | Monitor = (Alert if one.kind == "Alert" else Monitor).model_validate(one.body)
-        its_lines = definition_lines(definition, documents)
-        if wanted:
-            pooled = isinstance(definition, Alert) and definition.model == "pooled"
-            its_lines = its_lines if pooled and wanted & set(its_lines) else sorted(wanted & set(its_lines))
-        if its_lines:
-            selected.append(Selected(one, definition, tuple(its_lines)))
+        whole = Selected(one, definition, tuple(definition_lines(definition, documents)))
+        some = tuple(sorted(wanted & set(whole.lines))) if wanted else whole.lines
+        if some:
+            selected.append(whole if whole.pooled else replace(whole, lines=some))
     if not selected:
         raise ConfigError("selection", "fits no definition", "apply definitions first, or see `andon get alert`")
     unknown = sorted(set(lines) - {name for one in selected for name in one.lines})

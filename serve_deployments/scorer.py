@@ -17,6 +17,7 @@ from andon.records import ModelKey
 from andon.scoring.answers import newest_answer
 from andon.scoring.rows import rows_frame
 from andon.services.reading import read_with_context
+from andon.services.watching import Cache, champion_of, read_watching
 from configs.definitions import Alert, Line, Monitor, VariableType
 from configs.periods import format_time
 
@@ -34,6 +35,7 @@ class LineScorer:
     signals: Signals
     models: Models
     _bundles: dict[tuple[ModelKey, int], Bundle] = field(default_factory=dict)
+    _cache: Cache = field(default_factory=Cache)
 
     def lines(self) -> list[dict[str, Any]]:
         """Return every line with its data's span and its models."""
@@ -62,9 +64,9 @@ class LineScorer:
                 {
                     "name": definition.name,
                     "kind": definition.kind,
-                    "version": self.models.pointer(key),
+                    "version": (champion_of(definition, name, self.models) or (None, None))[1],
                 }
-                for definition, key in self._concerning(name)
+                for definition in self._concerning(name)
             ],
         }
 
@@ -88,26 +90,26 @@ class LineScorer:
             If ``rows`` are malformed, or fewer than a model's longest window needs.
         """
         concerning = self._concerning(line)
-        unknown = sorted(set(names) - {definition.name for definition, _ in concerning})
+        unknown = sorted(set(names) - {definition.name for definition in concerning})
         if unknown:
-            known = ", ".join(definition.name for definition, _ in concerning) or "none"
+            known = ", ".join(definition.name for definition in concerning) or "none"
             raise ConfigError(f"line {line}", f"has no alert or monitor {unknown[0]!r}", f"choose one of: {known}")
         if rows is None and self.signals.describe_line(line) is None:
             raise ConfigError(f"line {line}", "is not known or has no readings", "see GET /v1/lines, or send rows")
         given = None if rows is None else rows_frame(line, rows, self._types(line), self._sampling(line))
         answer: dict[str, Any] = {"line": line, "time": None, "alerts": [], "monitors": [], "skipped": []}
-        for definition, key in concerning:
+        for definition in concerning:
             if names and definition.name not in names:
                 continue
-            version = self.models.pointer(key)
-            if version is None:
+            champion = champion_of(definition, line, self.models)
+            if champion is None:
                 answer["skipped"].append({"name": definition.name, "reason": "has no champion yet; train it"})
                 continue
             try:
-                bundle = self._bundle(key, version)
+                bundle = self._bundle(*champion)
                 frame = self._newest(line, bundle) if given is None else given
                 kind = "alerts" if isinstance(bundle, AlertBundle) else "monitors"
-                answer[kind].append(newest_answer(bundle, frame, version))
+                answer[kind].append(newest_answer(bundle, frame, champion[1]))
                 answer["time"] = format_time(from_microseconds(int(frame.times[-1])))
             except AndonError as error:
                 if given is not None:
@@ -138,25 +140,10 @@ class LineScorer:
         declared = self._declared(line)
         return read_with_context(self.signals, line, stored.last, None, span=span, rows=rows, declared=declared)
 
-    def _concerning(self, line: str) -> list[tuple[Alert | Monitor, ModelKey]]:
-        declared = self._declared(line)
-        found: list[tuple[Alert | Monitor, ModelKey]] = []
-        for stored in self.documents.list_definitions():
-            if stored.kind == "Line":
-                continue
-            definition = (Alert if stored.kind == "Alert" else Monitor).model_validate(stored.body)
-            if isinstance(definition, Alert) and definition.type != "classifier":
-                continue
-            chosen = definition.lines
-            if line in (chosen.names or ()) or (declared and chosen.family and declared.family == chosen.family):
-                pooled = isinstance(definition, Alert) and definition.model == "pooled"
-                found.append(
-                    (
-                        definition,
-                        ModelKey(definition.name, family=chosen.family) if pooled else ModelKey(definition.name, line),
-                    )
-                )
-        return found
+    def _concerning(self, line: str) -> list[Alert | Monitor]:
+        """Return the definitions with models that are for a line."""
+        watching = read_watching(self.documents, self._cache)
+        return [one for one in watching.of(line) if isinstance(one, Monitor) or one.type == "classifier"]
 
     def _names(self) -> list[str]:
         declared = {stored.name for stored in self.documents.list_definitions("Line")}

@@ -19,9 +19,6 @@ from tune_jobs.xgboost_actors import TESTED, Conductor, Grown, Plan, require_tes
 
 log = logging.getLogger(__name__)
 
-RESTARTS = 2
-"""So often a fit goes on from the model it kept last after a process died or hung."""
-
 _CAUSE = re.compile(r"^(?:[\w.]+\.)?(\w+(?:Error|Exception|Killed)): (.+)$", re.MULTILINE)
 
 
@@ -34,12 +31,13 @@ def fit_distributed(
     threads: int = 1,
     label: str = "label",
     patience: float = 300.0,
+    restarts: int = 2,
     report: Callable[[int], object] = lambda rounds: None,
 ) -> FittedXgboost:
     """Fit a booster on the rows of many Parquet files, each read by one of ``actors`` processes.
 
     Needs a Ray session. A process that dies, or ``patience`` without progress, ends the attempt and all its processes;
-    the next one goes on from the model that was kept last, at most `RESTARTS` times.
+    the next one goes on from the model that was kept last, at most ``restarts`` times.
 
     Parameters
     ----------
@@ -67,7 +65,7 @@ def fit_distributed(
     require_tested({package: version(package) for package in TESTED})
     plan = plan_fit(files, params, seed=seed, actors=actors, threads=threads, label=label)
     grown, reasons = Grown(), []
-    while len(reasons) <= RESTARTS:
+    while len(reasons) <= restarts:
         with _conductor(plan, patience) as conductor:
             attempt = _watch(conductor, plan, grown, patience, report)
         if attempt.model is not None:
@@ -77,7 +75,8 @@ def fit_distributed(
         log.warning("attempt %d of a fit on %d workers ended: %s", len(reasons), actors, attempt.reason)
     raise ModelError(
         f"XGBoost on {actors} workers",
-        f"ended {len(reasons)} times, at last after round {grown.kept} of {plan.rounds}: {reasons[-1]}",
+        f"ended {len(reasons)} time{'s' * (len(reasons) > 1)}, last after round {grown.rounds} of {plan.rounds}: "
+        f"{reasons[-1]}",
         "see the workers' logs; give them more memory, or more workers a part of the rows each",
     )
 

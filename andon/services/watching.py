@@ -1,4 +1,4 @@
-"""Which definitions watch which line, and their champions; bundles are loaded once a version."""
+"""Which definitions watch which line, with which champion; bundles are loaded once a version."""
 
 from __future__ import annotations
 
@@ -37,12 +37,7 @@ class Watching:
     def of(self, line: str) -> list[Alert | Monitor]:
         """Return the alerts and monitors that are for a line, by name."""
         declared = self.lines.get(line)
-        family = None if declared is None else declared.family
-        return [
-            one
-            for one in self.definitions
-            if line in (one.lines.names or ()) or (family is not None and one.lines.family == family)
-        ]
+        return [one for one in self.definitions if is_for(one, line, declared)]
 
     def names(self) -> list[str]:
         """Return the lines that are watched by anything, in name order."""
@@ -64,6 +59,32 @@ class Watching:
             if line not in known:
                 raise ConfigError(f"line {line}", "no alert or monitor is for it", did_you_mean(line, known))
         return list(dict.fromkeys(lines)) or known
+
+
+def is_for(definition: Alert | Monitor, line: str, declared: Line | None) -> bool:
+    """Tell whether a definition is for a line; ``declared`` is the line's own definition, where it has one."""
+    if definition.lines.family is None:
+        return line in (definition.lines.names or ())
+    return declared is not None and declared.family == definition.lines.family
+
+
+def model_keys(definition: Alert | Monitor, line: str) -> tuple[ModelKey, ...]:
+    """Return the models that may serve a definition on a line; the first that has a champion does.
+
+    That is the line's own model once it has earned its place, and until then its family's, if the definition is for a
+    family: a line without history is served by what the other lines have taught.
+    """
+    family = definition.lines.family if isinstance(definition, Alert) else None
+    return ModelKey(definition.name, line), *([] if family is None else [ModelKey(definition.name, family=family)])
+
+
+def champion_of(definition: Alert | Monitor, line: str, models: Models) -> tuple[ModelKey, int] | None:
+    """Return the model that serves a definition on a line, and its champion's version; None if there is none yet."""
+    for key in model_keys(definition, line):
+        version = models.pointer(key)
+        if version is not None:
+            return key, version
+    return None
 
 
 def read_watching(documents: Documents, cache: Cache) -> Watching:
@@ -106,12 +127,11 @@ def context_of(watches: Sequence[Watch]) -> tuple[timedelta, int]:
 def _watch(definition: Alert | Monitor, line: str, models: Models, cache: Cache) -> Watch:
     if isinstance(definition, Alert) and definition.type != "classifier":
         return Watch(definition)
-    pooled = isinstance(definition, Alert) and definition.model == "pooled"
-    key = ModelKey(definition.name, None if pooled else line, definition.lines.family if pooled else None)
-    version = models.pointer(key)
-    if version is None:
+    champion = champion_of(definition, line, models)
+    if champion is None:
         option = f"--{definition.kind.lower()} {definition.name}"
         return Watch(definition, problem=Reason("untrained", f"is not trained yet: run `andon train {option}`"))
+    key, version = champion
     known, bundle = cache.bundles.get(key, (0, None))
     if known != version or bundle is None:
         try:
