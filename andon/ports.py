@@ -20,6 +20,7 @@ from andon.records import (
     AlertRecord,
     AlertState,
     Anomaly,
+    Decision,
     Evaluation,
     Feedback,
     Forecast,
@@ -125,6 +126,14 @@ class Documents(Protocol):
         self, line: str | None = None, start: datetime | None = None, end: datetime | None = None
     ) -> list[Skip]:
         """Return skips of ``[start, end)``, by time, line and definition."""
+        ...
+
+    def add_decision(self, decision: Decision) -> bool:
+        """Append one whose id is new, durable when this returns; return False (and change nothing) where it exists."""
+        ...
+
+    def list_decisions(self, key: ModelKey | None = None) -> list[Decision]:
+        """Return decisions, of one model or of all, in the order in which they were added."""
         ...
 
     def put_state(self, key: str, body: Mapping[str, Any]) -> None:

@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from andon.frames import from_microseconds, to_microseconds
-from andon.records import AlertEvent, AlertRecord, AlertState, Anomaly, Feedback, ModelCard, Skip
+from andon.records import AlertEvent, AlertRecord, AlertState, Anomaly, Decision, Feedback, ModelCard, ModelKey, Skip
 
 _Body = dict[str, Any]
 
 
-def to_body(record: Anomaly | AlertEvent | AlertRecord | Feedback | Skip | ModelCard) -> _Body:
+def to_body(record: Anomaly | AlertEvent | AlertRecord | Feedback | Skip | ModelCard | Decision) -> _Body:
     """Return a record as JSON values."""
     return {name: _value(value) for name, value in asdict(record).items()}
 
@@ -62,6 +62,12 @@ def card_from(body: Mapping[str, Any]) -> ModelCard:
             "comparison": tuple(body["comparison"]),
         }
     )
+
+
+def decision_from(body: Mapping[str, Any]) -> Decision:
+    """Inverse of `to_body`."""
+    times = {name: from_microseconds(body[name]) for name in ("at", "data_end")}
+    return Decision(**{**body, **times, "key": ModelKey(**body["key"])})
 
 
 def _value(value: Any) -> Any:

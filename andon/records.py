@@ -237,3 +237,26 @@ class PublishedModel:
     path: str
     card: ModelCard
     alias: Literal["champion", "challenger"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Why a model kept its place or lost it to a challenger; written once, with the evidence at that moment."""
+
+    key: ModelKey
+    champion: int | None
+    """Version of the champion before the decision; None where there was none for this key."""
+    challenger: int | None
+    """Version of the challenger; None where none was trained."""
+    at: datetime
+    data_end: datetime
+    """End, not included, of the data that it was made on."""
+    verdict: Literal["promoted", "kept"]
+    reason: str
+    evidence: dict[str, Any] = field(default_factory=dict)
+    """JSON values: what was compared on which rows, and what came out."""
+
+    @property
+    def id(self) -> str:
+        """One id per key, versions and end of data: a retrain that is run again decides nothing twice."""
+        return make_id("decision", self.key, self.champion, self.challenger, self.data_end)

@@ -12,11 +12,24 @@ from typing import Any
 from andon.errors import ConfigError
 from andon.frames import from_microseconds, to_microseconds
 from andon.ports import StoredDefinition
-from andon.record_json import alert_from, anomaly_from, event_from, feedback_from, skip_from, to_body
-from andon.records import AlertEvent, AlertRecord, AlertState, Anomaly, Feedback, Skip
+from andon.record_json import (
+    alert_from,
+    anomaly_from,
+    decision_from,
+    event_from,
+    feedback_from,
+    skip_from,
+    to_body,
+)
+from andon.records import AlertEvent, AlertRecord, AlertState, Anomaly, Decision, Feedback, ModelKey, Skip
 from andon.stores.sqlite import SqliteFile, insert_rows
 
-_SCHEMA = """
+_DECISIONS = """
+CREATE TABLE decisions (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, model TEXT NOT NULL, body TEXT NOT NULL);
+CREATE INDEX decisions_by_model ON decisions (model, number)
+"""
+_SCHEMA = (
+    """
 CREATE TABLE definitions (kind TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, body TEXT NOT NULL,
     applied_at INTEGER NOT NULL, PRIMARY KEY (kind, name, version)) WITHOUT ROWID;
 CREATE TABLE anomalies (id TEXT PRIMARY KEY, line TEXT NOT NULL, monitor TEXT NOT NULL, time INTEGER NOT NULL,
@@ -33,15 +46,17 @@ CREATE TABLE skips (line TEXT NOT NULL, definition TEXT NOT NULL, time INTEGER N
     PRIMARY KEY (line, definition, time)) WITHOUT ROWID;
 CREATE INDEX skips_by_time ON skips (time, line, definition);
 CREATE TABLE states (key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE reports (number INTEGER PRIMARY KEY, body TEXT NOT NULL)
+CREATE TABLE reports (number INTEGER PRIMARY KEY, body TEXT NOT NULL);
 """
+    + _DECISIONS
+)
 
 
 class SqliteDocuments:
     """See `andon.ports.Documents`."""
 
     def __init__(self, path: Path) -> None:
-        self._file = SqliteFile(path, _SCHEMA)
+        self._file = SqliteFile(path, _SCHEMA, (_DECISIONS,))
 
     def put_definitions(self, bodies: Sequence[Mapping[str, Any]], at: datetime) -> list[StoredDefinition]:
         """See the port."""
@@ -185,6 +200,17 @@ class SqliteDocuments:
         sql = f"SELECT body FROM skips {where} ORDER BY time, line, definition"
         return [skip_from(body) for body in self._bodies(sql, values)]
 
+    def add_decision(self, decision: Decision) -> bool:
+        """See the port."""
+        row = (decision.id, _model(decision.key), _dump(to_body(decision)))
+        return self._insert("INSERT OR IGNORE INTO decisions (id, model, body)", [row], durable=True) == 1
+
+    def list_decisions(self, key: ModelKey | None = None) -> list[Decision]:
+        """See the port."""
+        where, values = _where({"model = ?": None if key is None else _model(key)}, "number", None, None)
+        sql = f"SELECT body FROM decisions {where} ORDER BY number"
+        return [decision_from(body) for body in self._bodies(sql, values)]
+
     def put_state(self, key: str, body: Mapping[str, Any]) -> None:
         """See the port."""
         self._insert("INSERT OR REPLACE INTO states", [(key, _dump(body))])
@@ -230,6 +256,10 @@ class SqliteDocuments:
 
 def _definition(row: Sequence[Any]) -> StoredDefinition:
     return StoredDefinition(row[0], row[1], row[2], json.loads(row[3]), from_microseconds(row[4]))
+
+
+def _model(key: ModelKey) -> str:
+    return json.dumps([key.definition, key.line, key.family])
 
 
 def _dump(body: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ import pytest
 
 from andon.errors import ConfigError
 from andon.ports import Documents
-from andon.records import AlertEvent, AlertRecord, AlertState, Anomaly, Feedback, Skip, make_id
+from andon.records import AlertEvent, AlertRecord, AlertState, Anomaly, Decision, Feedback, ModelKey, Skip, make_id
 from andon.stores import open_documents
 
 AT = datetime(2026, 3, 1, 6, 30, 0, 123456, tzinfo=UTC)
@@ -57,6 +57,12 @@ def skip(minute: int, line: str = "press-07", name: str = "jam-soon") -> Skip:
     return Skip(line, name, AT + minute * MINUTE, "only 3 of 60 rows")
 
 
+def decision(challenger: int | None = 2, key: ModelKey | None = None, minute: int = 0) -> Decision:
+    evidence = {"difference": -12.5, "high": None, "champion": {"missed": 3}, "why": "moins d'alarmes 🛠"}
+    at = AT + minute * MINUTE
+    return Decision(key or ModelKey("jam-soon", "press-07"), 1, challenger, at, AT, "promoted", "better", evidence)
+
+
 def test_an_empty_store_is_read_as_empty(documents: Documents) -> None:
     assert documents.get_definition("Line", "a") is None
     assert documents.get_alert("a") is None
@@ -64,6 +70,7 @@ def test_an_empty_store_is_read_as_empty(documents: Documents) -> None:
     lists = (documents.list_definitions, documents.list_anomalies, documents.list_alerts)
     assert [ask() for ask in lists] == [[], [], []]
     assert [ask() for ask in (documents.list_feedback, documents.list_skips, documents.list_reports)] == [[], [], []]
+    assert documents.list_decisions() == []
 
 
 def test_definitions_are_versioned_by_change(documents: Documents) -> None:
@@ -201,6 +208,22 @@ def test_a_skip_is_added_once(documents: Documents) -> None:
     assert documents.add_skips([replace(skip(1), reason="other"), skip(2)]) == 1
     assert documents.list_skips() == [skip(0, "oven"), skip(0), skip(1), skip(2)]
     assert documents.list_skips("press-07", AT + MINUTE, AT + 2 * MINUTE) == [skip(1)]
+
+
+def test_a_decision_is_kept_once_as_it_was(documents: Documents) -> None:
+    first, second = decision(), decision(3, minute=-9)
+    assert [documents.add_decision(one) for one in (first, second)] == [True, True]
+    assert documents.add_decision(replace(first, verdict="kept", reason="later", at=AT + MINUTE)) is False
+    assert documents.list_decisions() == [first, second]
+
+
+def test_decisions_are_chosen_by_model(documents: Documents) -> None:
+    keys = [ModelKey("jam-soon", "oven"), ModelKey("jam-soon", family="oven"), ModelKey("jam", "oven")]
+    made = [decision(None, key, minute) for minute, key in enumerate(keys)]
+    for one in made:
+        documents.add_decision(one)
+    assert [documents.list_decisions(key) for key in keys] == [[one] for one in made]
+    assert documents.list_decisions(ModelKey("jam-soon", "press-07")) == []
 
 
 def test_a_state_is_replaced(documents: Documents) -> None:
