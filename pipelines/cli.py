@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from typing import Any
@@ -22,6 +23,8 @@ from pipelines.commands import (
     tables,
     train,
 )
+
+TERMINATED = 128 + signal.SIGTERM
 
 
 class Terminated(KeyboardInterrupt):
@@ -44,7 +47,7 @@ class Andon(TyperGroup):
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt as interrupt:
             typer.echo("stopped", err=True)
-            raise typer.Exit(143 if isinstance(interrupt, Terminated) else 130) from None
+            raise typer.Exit(TERMINATED if isinstance(interrupt, Terminated) else 130) from None
 
 
 app = typer.Typer(
@@ -75,7 +78,16 @@ app.add_typer(assistant.alerts_app, name="alerts", help="Alerts: list, acknowled
 def main() -> None:
     """Run the command, and leave with its exit code."""
     signal.signal(signal.SIGTERM, _terminate)
-    sys.exit(app())
+    try:
+        sys.exit(app())
+    except SystemExit as leaving:
+        if leaving.code != TERMINATED:
+            raise
+        # Everything is stopped; but to take the interpreter down can last longer than the 3 s after which
+        # `ray job stop` kills.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(TERMINATED)
 
 
 def _terminate(*_: object) -> None:
