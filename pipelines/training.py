@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import uuid
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +11,9 @@ from andon.errors import AndonError, ConfigError
 from andon.ports import Documents, Models
 from andon.records import ModelKey
 from configs.settings import Settings
+from pipelines.searches import search_folder
 from pipelines.selecting import Selected, select, stored_lines
+from tune_jobs.evaluations import read_evaluation
 from tune_jobs.search import Progress, StudyOutcome, run_search, save_specs
 from tune_jobs.study import StudySpec
 
@@ -33,6 +33,10 @@ class TrainRequest:
     seconds: float | None = None
     trials: int | None = None
     seed: int = 0
+    across: bool = True
+    """Whether lines teach each other, and the budget moves to where it still gains."""
+    fresh: bool = False
+    """Begin anew, even where a search of the same was interrupted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,47 +78,80 @@ class Trained:
 def train_models(settings: Settings, request: TrainRequest, terminal: Terminal) -> list[Trained]:
     """Train what was asked for; a model that fails is reported and does not stop the others.
 
+    A command that was killed goes on where it stopped when the same is asked for again: nothing is fitted or published
+    twice.
+
     Raises
     ------
     ConfigError
-        If what was asked for is not defined.
+        If what was asked for is not defined, or is being trained by another process.
     """
     from andon.stores import open_documents, open_models
-    from cluster.session import ray_session
-    from pipelines.preparing import prepare_studies
 
     documents = open_documents(settings.documents)
     selected = [one for one in _selected(documents, request) if _is_trained(one)]
     if not selected:
         raise ConfigError("selection", "holds nothing to train", "select a classifier alert or a monitor")
-    folder = settings.home / "searches" / uuid.uuid4().hex[:12]
-    specs = study_specs(selected, documents, settings, request, folder)
     seconds = request.seconds or max(one.definition.search.time.total_seconds() for one in selected)
+    drafts = study_specs(selected, documents, settings, request, Path())
+    with search_folder(settings.home / "searches", drafts, fresh=request.fresh) as kept:
+        specs = study_specs(selected, documents, settings, request, kept.path)
+        if kept.resumed:
+            terminal.say(f"going on with search {kept.path.name}, which was interrupted; --fresh begins a new one")
+        terminal.say(f"training {len(specs)} model{'s' * (len(specs) != 1)}, at most {seconds:g} s of search")
+        outcomes = search_models(
+            settings, specs, seconds=seconds, terminal=terminal, folder=kept.path, across=request.across
+        )
+        models = open_models(settings.models)
+        trained = [publish(outcome, models, terminal) for outcome in outcomes]
+        kept.finish()
+    return trained
+
+
+def search_models(
+    settings: Settings,
+    specs: list[StudySpec],
+    *,
+    seconds: float,
+    terminal: Terminal,
+    folder: Path,
+    across: bool = True,
+) -> list[StudyOutcome]:
+    """Prepare the rows of every study and search them all; return how each ended, in the order of ``specs``.
+
+    What a study's winner became is in ``spec.folder``/bundle.
+    """
+    from cluster.session import ray_session
+    from pipelines.preparing import prepare_studies
+
     save_specs(specs, folder)
-    terminal.say(f"training {len(specs)} model{'s' * (len(specs) != 1)}, at most {seconds:g} s of search")
     with ray_session(settings) as session, terminal.progress() as bars:
         preparing = bars.add_task("reading", total=len(specs))
         ready, failed = prepare_studies(specs, lambda: bars.advance(preparing))
-        searching = bars.add_task("searching", total=sum(max(spec.trials, 1) for spec in ready))
-        counts: dict[int, int] = {}
+        searching = bars.add_task("searching", total=None)
 
         def report(progress: Progress) -> None:
-            counts[progress.index] = ready[progress.index].trials if progress.done else progress.configurations
             best = "" if progress.best is None else f" {progress.best:.3f}"
-            bars.update(searching, completed=sum(counts.values()), description=f"searching {progress.title}{best}")
-            if progress.done and progress.error:
-                terminal.say(f"{progress.title}: {progress.error}")
+            bars.update(
+                searching,
+                completed=progress.done,
+                total=max(progress.total, progress.done),
+                description=f"searching {progress.title}{best}",
+            )
+            ended = progress.ended
+            if ended is not None and ended.error:
+                terminal.say(f"{progress.title}: {ended.error}")
 
         outcomes = (
-            run_search(ready, seconds=seconds, workers=session.workers, folder=folder, report=report) if ready else []
+            run_search(ready, seconds=seconds, workers=session.workers, folder=folder, report=report, across=across)
+            if ready
+            else []
         )
     for spec, error in failed:
         terminal.say(f"{spec.title}: {error}")
         outcomes.append(StudyOutcome(spec, None, error, 0, 0.0))
-    models = open_models(settings.models)
-    trained = [publish(outcome, models, terminal) for outcome in outcomes]
-    shutil.rmtree(folder, ignore_errors=True)
-    return trained
+    order = {spec.folder: place for place, spec in enumerate(specs)}
+    return sorted(outcomes, key=lambda outcome: order[outcome.spec.folder])
 
 
 def publish(outcome: StudyOutcome, models: Models, terminal: Terminal) -> Trained:
@@ -127,7 +164,7 @@ def publish(outcome: StudyOutcome, models: Models, terminal: Terminal) -> Traine
         return Trained(key, None, False, None, outcome.error, outcome.configurations, outcome.seconds)
     bundle = Path(spec.folder) / "bundle"
     try:
-        version = models.publish(key, bundle, read_bundle(bundle).card)
+        version = models.publish(key, bundle, read_bundle(bundle).card, read_evaluation(Path(spec.folder)))
         promoted = models.champion(key) is None
         if promoted:
             models.promote(key, version, "first model", datetime.now(UTC))
@@ -158,6 +195,7 @@ def study_specs(
                     trials=request.trials or one.definition.search.trials,
                     seed=request.seed,
                     variables=request.variables if one.stored.kind == "Monitor" else (),
+                    features_folder=str(settings.home / "features"),
                 )
             )
     return specs

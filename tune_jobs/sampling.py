@@ -1,15 +1,24 @@
-"""Configurations of one study: Optuna's sampler, seeded by study and trial number: a resumed study goes on alike."""
+"""Configurations of one lane: Optuna's sampler, seeded by lane and number, so that a resumed lane goes on alike."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import optuna
+
+STARTUP = 4
+"""Configurations that are drawn at random, and that a median is taken over, before a lane trusts what it has seen."""
+WARM_UP = 40
+"""Steps of a fit before it may be pruned."""
+
+Learner = tuple[Callable[[], dict[str, Any]], Callable[[Any], dict[str, Any]]]
+"""The configuration that every model gets at least, and the one that a trial suggests."""
 
 
 class Prefixed:
@@ -42,88 +51,152 @@ class Configuration:
     seconds: float
     error: str = ""
     sampled: dict[str, Any] | None = None
-    """What Optuna needs to be told of it again: parameters and their distributions."""
+    """What Optuna needs to be told of it again: parameters, their distributions, and the metric at each step."""
+    pruned: bool = False
+    """Stopped early: ``metric`` is what it had reached, and it cannot win."""
+    source: Literal["default", "transfer", "sampled"] = "sampled"
+    at: float = 0.0
+    """When it ended, seconds since the Unix epoch."""
+    fitting: float = 0.0
+    """Seconds inside the learner's own fit and predict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """What similar lines found: configurations as Optuna knows them (``sampled`` of `Configuration`).
+
+    ``observed`` holds (sampled, metric relative to that line's default configuration); ``starts`` the parameters to
+    begin with, the most similar line's first.
+    """
+
+    observed: tuple[tuple[dict[str, Any], float], ...] = ()
+    starts: tuple[dict[str, Any], ...] = ()
 
 
 class Sampler:
-    """Proposes learner and parameters: first the cheapest of each learner, then by tree-structured Parzen estimators.
+    """Proposes learner and parameters.
+
+    First the default configuration of each learner; then what similar lines found best; then by tree-structured Parzen
+    estimators (Bergstra et al. 2011), which are told of the similar lines' configurations too, each moved to this
+    line's scale by the default configuration that both have tried. A fit is pruned where its metric at a step is
+    below the median of those before it.
 
     Parameters
     ----------
     learners
-        Name -> (cheapest, suggest) of each learner.
+        Name -> (default, suggest) of each learner.
     seed
-        Seed of the study.
+        Seed of the lane.
     direction
         ``maximize`` or ``minimize``.
+    lessons
+        What similar lines found; only where there is one learner.
     """
 
     def __init__(
-        self,
-        learners: Mapping[str, tuple[Callable[[], dict[str, Any]], Callable[[Any], dict[str, Any]]]],
-        seed: int,
-        direction: str,
+        self, learners: Mapping[str, Learner], seed: int, direction: str, lessons: Lessons | None = None
     ) -> None:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._learners = dict(learners)
+        self._names = list(learners)
         self._seed = seed
-        self._study = optuna.create_study(direction=direction)
-        self._open: dict[int, optuna.Trial] = {}
+        self._study = optuna.create_study(
+            direction=direction,
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=WARM_UP, n_min_trials=3),
+        )
+        self._lessons = (lessons or Lessons()) if len(self._names) == 1 else Lessons()
+        self._trial: optuna.Trial | None = None
 
     @property
-    def cheapest(self) -> int:
-        """How many configurations every study tries whatever its budget: one a learner."""
-        return len(self._learners)
+    def defaults(self) -> int:
+        """How many configurations every lane tries whatever its budget: one a learner."""
+        return len(self._names)
 
-    def ask(self, number: int) -> tuple[str, dict[str, Any]]:
-        """Return learner and parameters of configuration ``number``."""
+    def ask(self, number: int) -> tuple[str, dict[str, Any], Literal["default", "transfer", "sampled"]]:
+        """Return learner, parameters and source of configuration ``number``; they are asked for in order."""
         import optuna
 
-        names = list(self._learners)
-        if number < len(names):
-            return names[number], self._learners[names[number]][0]()
-        self._study.sampler = optuna.samplers.TPESampler(
-            seed=seed_of(self._seed, number), n_startup_trials=2 * len(names)
-        )
-        trial = self._study.ask()
-        self._open[number] = trial
-        learner = trial.suggest_categorical("learner", names)
-        return learner, self._learners[learner][1](Prefixed(trial, learner))
+        self._trial = None
+        if number < self.defaults:
+            return self._names[number], self._learners[self._names[number]][0](), "default"
+        learned = number - self.defaults < len(self._lessons.starts)
+        if learned:
+            self._study.enqueue_trial(self._lessons.starts[number - self.defaults])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            self._study.sampler = optuna.samplers.TPESampler(
+                seed=seed_of(self._seed, number),
+                n_startup_trials=STARTUP * len(self._names),
+                multivariate=True,
+                group=True,
+            )
+        self._trial = trial = self._study.ask()
+        learner = trial.suggest_categorical("learner", self._names) if len(self._names) > 1 else self._names[0]
+        return learner, self._learners[learner][1](Prefixed(trial, learner)), "transfer" if learned else "sampled"
 
-    def tell(self, number: int, metric: float | None) -> dict[str, Any] | None:
-        """Report the metric of ``number``; return what `restore` needs."""
+    def watch(self, step: int, metric: float) -> bool:
+        """Take note of the metric at a step of the configuration that was asked for; return whether to prune it."""
+        if self._trial is None:
+            return False
+        self._trial.report(metric, step)
+        return self._trial.should_prune()
+
+    def tell(self, metric: float | None, pruned: bool = False) -> dict[str, Any] | None:
+        """Report the metric of what was asked for last; return what `restore` needs."""
         import optuna
 
-        trial = self._open.pop(number, None)
+        trial, self._trial = self._trial, None
         if trial is None:
+            self._learn(metric)
             return None
+        states = optuna.trial.TrialState
         if metric is None:
-            self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            self._study.tell(trial, state=states.FAIL)
             return None
-        self._study.tell(trial, metric)
+        if pruned:
+            self._study.tell(trial, state=states.PRUNED)
+        else:
+            self._study.tell(trial, metric)
+        frozen = self._study.trials[-1]
         return {
-            "params": trial.params,
+            "params": frozen.params,
             "distributions": {
                 name: json.loads(optuna.distributions.distribution_to_json(distribution))
-                for name, distribution in trial.distributions.items()
+                for name, distribution in frozen.distributions.items()
             },
+            "steps": {str(step): value for step, value in frozen.intermediate_values.items()},
         }
 
     def restore(self, configuration: Configuration) -> None:
         """Tell of a configuration that an earlier process tried."""
+        if configuration.sampled is None:
+            if configuration.number < self.defaults:
+                self._learn(configuration.metric)
+        elif configuration.metric is not None:
+            self._add(configuration.sampled, configuration.metric, configuration.pruned)
+
+    def _learn(self, default: float | None) -> None:
+        """Tell the sampler what similar lines found, once it is known what this line's default reaches."""
+        lessons, self._lessons = self._lessons, Lessons((), self._lessons.starts)
+        for sampled, relative in lessons.observed if default is not None else ():
+            self._add({**sampled, "steps": {}}, default + relative, pruned=False)  # type: ignore[operator]
+
+    def _add(self, sampled: dict[str, Any], metric: float, pruned: bool) -> None:
         import optuna
 
-        if configuration.sampled is None or configuration.metric is None:
-            return
-        distributions = {
-            name: optuna.distributions.json_to_distribution(json.dumps(distribution))
-            for name, distribution in configuration.sampled["distributions"].items()
-        }
+        states = optuna.trial.TrialState
         self._study.add_trial(
             optuna.trial.create_trial(
-                params=configuration.sampled["params"], distributions=distributions, value=configuration.metric
+                state=states.PRUNED if pruned else states.COMPLETE,
+                params=sampled["params"],
+                distributions={
+                    name: optuna.distributions.json_to_distribution(json.dumps(distribution))
+                    for name, distribution in sampled["distributions"].items()
+                },
+                value=None if pruned else metric,
+                intermediate_values={int(step): value for step, value in sampled["steps"].items()},
             )
         )
 

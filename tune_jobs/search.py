@@ -1,22 +1,19 @@
-"""One Ray Tune experiment over all studies: an actor a core, reused; a trial holds a study and reports as it goes."""
+"""One Ray Tune experiment over all studies: an actor a core, reused; a trial is a job, handed out as others end."""
 
 from __future__ import annotations
 
 import json
-import logging
-import time
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tune_jobs.study import Study, StudySpec
-from tune_jobs.subjects import open_subject
+from tune_jobs.rounds import OUTCOME, Job, Rounds
+from tune_jobs.study import StudySpec
+from tune_jobs.trainable import all_tried, trainable
 
-log = logging.getLogger(__name__)
-
-REPORT_SECONDS = 1.0
-"""A trial reports about this often: more would hold up Tune's own loop."""
+SPECS = "studies.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,87 +29,13 @@ class StudyOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a study reported last."""
+    """How far a search is; ``ended`` is the study that has just come to its end."""
 
-    index: int
     title: str
-    configurations: int
     best: float | None
-    done: bool
-    error: str
-
-
-def fair_limit(deadline: float, now: float, workers: int, index: int, studies: int) -> float:
-    """Seconds that study ``index`` may use so that those after it get their share too.
-
-    Studies start in order of their index; whatever earlier ones left unused is shared by the rest.
-
-    Examples
-    --------
-    >>> fair_limit(deadline=100.0, now=0.0, workers=2, index=0, studies=10)
-    20.0
-    >>> fair_limit(deadline=100.0, now=90.0, workers=2, index=9, studies=10)
-    10.0
-    """
-    left = max(0.0, deadline - now)
-    return min(left, left * workers / max(1, studies - index))
-
-
-def trainable(specs: Sequence[StudySpec], deadline: float, workers: int) -> Any:
-    """Return the Tune trainable that runs the studies; ``deadline`` is seconds since the Unix epoch."""
-    from ray import tune
-
-    class StudyTrainable(tune.Trainable):
-        def setup(self, config: dict[str, Any], specs: Sequence[StudySpec] = ()) -> None:
-            self._specs = specs
-            self._begin(config)
-
-        def reset_config(self, new_config: dict[str, Any]) -> bool:
-            self._begin(new_config)
-            return True
-
-        def _begin(self, config: dict[str, Any]) -> None:
-            self._index = int(config["index"])
-            limit = fair_limit(deadline, time.time(), workers, self._index, len(self._specs))
-            self._study = Study(self._specs[self._index], limit)
-            self._opened = False
-            self._seconds = time.monotonic()
-
-        def step(self) -> dict[str, Any]:
-            error, done, summary = "", False, None
-            try:
-                if not self._opened:
-                    self._study.start(open_subject)
-                    self._opened = True
-                started = time.monotonic()
-                while not self._study.done and time.monotonic() - started < REPORT_SECONDS:
-                    self._study.advance()
-                if self._study.done:
-                    summary, done = self._study.finish(), True
-            except Exception as problem:
-                log.exception("%s failed", self._study.spec.title)
-                error, done = str(problem) or type(problem).__name__, True
-            best = self._study.best
-            if done:
-                outcome = {
-                    "summary": summary,
-                    "error": error,
-                    "configurations": len(self._study.tried),
-                    "seconds": round(time.monotonic() - self._seconds, 3),
-                }
-                _write_json(Path(self._study.spec.folder) / "outcome.json", outcome)
-            return {
-                "done": done,
-                "index": self._index,
-                "configurations": len(self._study.tried),
-                "best": None if best is None else best.metric,
-                "error": error,
-            }
-
-        def cleanup(self) -> None:
-            self._study = Study(self._specs[self._index], 0.0)
-
-    return tune.with_parameters(StudyTrainable, specs=list(specs))
+    done: int
+    total: int
+    ended: StudyOutcome | None = None
 
 
 def run_search(
@@ -122,57 +45,125 @@ def run_search(
     workers: int,
     folder: Path,
     report: Callable[[Progress], None],
+    across: bool = True,
 ) -> list[StudyOutcome]:
     """Run every study within a time that is shared by all; a failing one is reported and does not stop the others.
 
     Needs a Ray session. ``folder`` is absolute, and on a cluster shared by its nodes. A study whose outcome is already
-    in its folder is not run again; one that was begun goes on behind its journal.
+    in its folder is not run again; one that was begun goes on behind its journals. ``across``: what was learned on one
+    line starts the next ones, and the budget moves to where it still gains.
     """
     from ray import tune
 
-    waiting = [spec for spec in specs if not (Path(spec.folder) / "outcome.json").exists()]
-    if waiting:
-
-        def told(result: dict[str, Any]) -> None:
-            spec = waiting[int(result["index"])]
-            report(
-                Progress(
-                    specs.index(spec),
-                    spec.title,
-                    int(result["configurations"]),
-                    result["best"],
-                    bool(result["done"]),
-                    str(result["error"]),
-                )
-            )
-
+    rounds = Rounds(specs, seconds, workers, across)
+    if not rounds.finished:
+        os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "3600")
+        counts = _Counts(specs, rounds, report)
         tuner = tune.Tuner(
-            tune.with_resources(trainable(waiting, time.time() + seconds, workers), {"cpu": 1}),
-            param_space={"index": tune.grid_search(list(range(len(waiting))))},
-            tune_config=tune.TuneConfig(reuse_actors=True, max_concurrent_trials=workers),
+            tune.with_resources(trainable(specs, folder), {"cpu": 1}),
+            tune_config=tune.TuneConfig(
+                search_alg=_searcher(rounds, counts),
+                num_samples=-1,
+                reuse_actors=True,
+                max_concurrent_trials=workers,
+            ),
             run_config=tune.RunConfig(
                 name="tune",
                 storage_path=str(folder),
                 verbose=0,
-                callbacks=[_callback(told)],
+                callbacks=[_callback(counts.told)],
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-                failure_config=tune.FailureConfig(max_failures=1),
+                failure_config=tune.FailureConfig(max_failures=3),
             ),
         )
         tuner.fit()
-    return [_outcome(spec) for spec in specs]
+    return [read_outcome(spec) for spec in specs]
 
 
-def _callback(told: Callable[[dict[str, Any]], None]) -> Any:
+class _Counts:
+    """Counts what Tune tells of, and tells whoever asked."""
+
+    def __init__(self, specs: Sequence[StudySpec], rounds: Rounds, report: Callable[[Progress], None]) -> None:
+        self._specs, self._rounds, self._report = specs, rounds, report
+        self._before = sum(len(all_tried(spec)) for spec in specs)
+        self._jobs: dict[str, int] = {}
+
+    def told(self, trial: str, result: dict[str, Any]) -> None:
+        self._jobs[trial] = int(result["configurations"])
+        self._say(int(result["study"]), result["best"], None)
+
+    def ended(self, job: Job) -> None:
+        self._say(job.study, None, read_outcome(self._specs[job.study]))
+
+    def _say(self, study: int, best: float | None, ended: StudyOutcome | None) -> None:
+        done = self._before + sum(self._jobs.values())
+        self._report(Progress(self._specs[study].title, best, done, self._rounds.total, ended))
+
+
+def _searcher(rounds: Rounds, counts: _Counts) -> Any:
+    """Return a Tune searcher that hands out jobs; Tune pickles it, so what it goes by stays behind."""
+    from ray.tune.search import Searcher
+
+    class Jobs(Searcher):
+        rounds: Any = None
+        counts: Any = None
+
+        def __init__(self) -> None:
+            super().__init__(metric="configurations", mode="max")
+            self._jobs: dict[str, Any] = {}
+
+        def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+            handed = self.rounds.next()
+            if handed is None:
+                return Searcher.FINISHED if self.rounds.finished else None
+            self._jobs[trial_id] = handed[0]
+            return _config(self.rounds, *handed)
+
+        def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+            job = self._jobs.pop(trial_id, None)
+            if job is None:
+                return
+            failed = error or (Path(self.rounds.studies[job.study].folder) / "outcome.json").exists()
+            self.rounds.done(job, failed)
+            if failed or job.finish:
+                self.counts.ended(job)
+
+        def save(self, checkpoint_path: str) -> None:
+            """Keep nothing: the journals tell all."""
+
+        def restore(self, checkpoint_path: str) -> None:
+            """Read nothing: the journals tell all."""
+
+        def __getstate__(self) -> dict[str, Any]:
+            return {}
+
+    jobs = Jobs()
+    jobs.rounds, jobs.counts = rounds, counts
+    return jobs
+
+
+def _config(rounds: Rounds, job: Job, limit: float) -> dict[str, Any]:
+    """Return a job as the configuration of a trial, JSON values only."""
+    lane = job.targets[0][0] if job.targets else ()
+    return {
+        "study": job.study,
+        "targets": [[list(learners), most] for learners, most in job.targets],
+        "finish": job.finish,
+        "limit": limit,
+        "teachers": [[i, rounds.first_target(i, lane)] for i in rounds.teachers(job)] if lane else [],
+    }
+
+
+def _callback(told: Callable[[str, dict[str, Any]], None]) -> Any:
     """Return a Tune callback; Tune pickles it, so what it tells stays behind."""
     from ray import tune
 
     class Report(tune.Callback):
-        told: Callable[[dict[str, Any]], None] | None = None
+        told: Callable[[str, dict[str, Any]], None] | None = None
 
         def on_trial_result(self, iteration: int, trials: Any, trial: Any, result: Any, **info: Any) -> None:
             if self.told is not None:
-                self.told(result)
+                self.told(trial.trial_id, result)
 
         def __getstate__(self) -> dict[str, Any]:
             return {}
@@ -182,20 +173,17 @@ def _callback(told: Callable[[dict[str, Any]], None]) -> Any:
     return callback
 
 
-def _outcome(spec: StudySpec) -> StudyOutcome:
-    path = Path(spec.folder) / "outcome.json"
+def read_outcome(spec: StudySpec) -> StudyOutcome:
+    """Return how a study ended."""
+    path = Path(spec.folder) / OUTCOME
     if not path.exists():
         return StudyOutcome(spec, None, "its worker died; see the log", 0, 0.0)
     return StudyOutcome(spec, **json.loads(path.read_text()))
 
 
-def _write_json(path: Path, body: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps(body))
-    temporary.replace(path)
-
-
 def save_specs(specs: Sequence[StudySpec], folder: Path) -> None:
     """Write what the search is about, so that it can be resumed and reported."""
-    _write_json(folder / "studies.json", [asdict(spec) for spec in specs])
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".{SPECS}.{os.getpid()}"
+    temporary.write_text(json.dumps([asdict(spec) for spec in specs]))
+    temporary.replace(folder / SPECS)

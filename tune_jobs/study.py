@@ -1,19 +1,18 @@
-"""One study: a definition's model on one line, or one pooled model of a family. Runs anywhere; knows nothing of Ray."""
+"""What a study is about: a definition's model on one line, or one pooled model of a family."""
 
 from __future__ import annotations
 
-import json
-import logging
-import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from andon.frames import Floats
 from configs.definitions import Alert, Line, Monitor
-from tune_jobs.sampling import Configuration, Sampler, seed_of
+from tune_jobs.sampling import Configuration, Learner
 
-log = logging.getLogger(__name__)
+Watch = Callable[[int, float], bool]
+"""Told of a step and of the metric by then; True stops a configuration that is not worth its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +33,53 @@ class StudySpec:
     seed: int
     variables: tuple[str, ...] = ()
     """For a monitor: a model of these variables only; of all that the definition names where empty."""
+    periods: dict[str, dict[str, str]] | None = None
+    """``train`` and ``validation``, each with ``start`` and ``end``, instead of the definition's own."""
+    features_folder: str = ""
+    """Where features are kept from one search to the next; empty: in ``folder``, and gone with it."""
+    sample: tuple[str, ...] = ()
+    """For a pooled model whose rows outgrow one worker: the lines that are searched; empty: all."""
 
     @property
     def title(self) -> str:
         """How people call it."""
         return f"{self.definition['name']} on {self.line or 'family ' + str(self.family)}"
 
+    @property
+    def kind(self) -> str:
+        """``Alert`` or ``Monitor``."""
+        return str(self.definition["kind"])
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """How a configuration did on validation rows.
+
+    ``params`` are those it came out with (rounds that early stopping kept); ``scores`` those of the validation rows,
+    float64 (n_rows,), where the kind of model has them; ``pruned`` says that not all of it was measured.
+    """
+
+    metric: float
+    params: dict[str, Any]
+    scores: Floats | None = None
+    pruned: bool = False
+    fitting: float = 0.0
+    """Seconds inside the learner's own fit and predict."""
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What is tuned: learners, a measure for a configuration, and the way to end."""
 
-    learners: dict[str, tuple[Callable[[], dict[str, Any]], Callable[[Any], dict[str, Any]]]]
+    learners: Mapping[str, Learner]
     direction: str
-    evaluate: Callable[[str, dict[str, Any]], float]
-    """Learner, parameters -> metric on validation rows."""
-    finish: Callable[[list[Configuration], Path], dict[str, Any]]
-    """Write the winner's bundle into a folder; return its summary."""
+    """``maximize`` or ``minimize``."""
+    evaluate: Callable[[str, dict[str, Any], Watch], Evaluated]
+    """Learner, parameters -> what it reached on validation rows."""
+    finish: Callable[[list[Configuration], Callable[[Configuration], Floats | None], Path], dict[str, Any]]
+    """Every configuration, the kept scores of one, a folder -> write the winner's bundle there; return its summary."""
+    signature: Mapping[str, float] = field(default_factory=dict)
+    """What the data look like, by feature; lines with similar signatures teach each other."""
 
 
 class OpenSubject(Protocol):
@@ -59,99 +88,34 @@ class OpenSubject(Protocol):
     def __call__(self, spec: StudySpec) -> Subject: ...  # noqa: D102
 
 
-@dataclass(slots=True)
-class Study:
-    """A study in progress; ``advance`` until ``done``. Its journal lets a killed one go on where it stopped."""
-
-    spec: StudySpec
-    limit: float
-    """Seconds it may use beyond the cheapest configuration of every learner."""
-    tried: list[Configuration] = field(default_factory=list)
-    _subject: Subject | None = None
-    _sampler: Sampler | None = None
-    _started: float = 0.0
-
-    @property
-    def folder(self) -> Path:
-        """Where its journal, its result and its bundle are."""
-        return Path(self.spec.folder)
-
-    def start(self, open_subject: OpenSubject) -> None:
-        """Read the data, and what an earlier process tried."""
-        self._started = time.monotonic()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        subject = open_subject(self.spec)
-        self._subject = subject
-        self._sampler = Sampler(subject.learners, seed_of(self.spec.seed, self.spec.title), subject.direction)
-        journal = self.folder / "configurations.jsonl"
-        if journal.exists():
-            for row in journal.read_bytes().splitlines():
-                try:
-                    configuration = Configuration(**json.loads(row))
-                except (ValueError, TypeError):
-                    break
-                if configuration.number != len(self.tried):
-                    break
-                self._sampler.restore(configuration)
-                self.tried.append(configuration)
-            journal.write_text("".join(json.dumps(asdict(c)) + "\n" for c in self.tried))
-
-    @property
-    def done(self) -> bool:
-        """Whether the budget in trials or in time is used up."""
-        if self._sampler is None or len(self.tried) < self._sampler.cheapest:
-            return False
-        return len(self.tried) >= self.spec.trials or time.monotonic() - self._started >= self.limit
-
-    @property
-    def best(self) -> Configuration | None:
-        """The best configuration so far; the earlier of two equals."""
-        measured = [c for c in self.tried if c.metric is not None]
-        if not measured or self._subject is None:
-            return None
-        sign = 1.0 if self._subject.direction == "maximize" else -1.0
-        return max(measured, key=lambda c: (sign * (c.metric or 0.0), -c.number))
-
-    def advance(self) -> Configuration:
-        """Try one configuration and write it down."""
-        if self._subject is None or self._sampler is None:
-            raise RuntimeError("start the study first")
-        number = len(self.tried)
-        learner, params = self._sampler.ask(number)
-        started = time.perf_counter()
-        metric: float | None = None
-        error = ""
-        try:
-            metric = float(self._subject.evaluate(learner, params))
-        except Exception as problem:
-            error = str(problem) or type(problem).__name__
-            log.exception("%s: configuration %d of %s failed", self.spec.title, number, learner)
-        sampled = self._sampler.tell(number, metric)
-        configuration = Configuration(
-            number, learner, params, metric, round(time.perf_counter() - started, 4), error, sampled
-        )
-        with (self.folder / "configurations.jsonl").open("a") as journal:
-            journal.write(json.dumps(asdict(configuration)) + "\n")
-        self.tried.append(configuration)
-        return configuration
-
-    def finish(self) -> dict[str, Any]:
-        """Write the bundle and the result; return the summary."""
-        from andon.errors import ModelError
-
-        if self._subject is None or self.best is None:
-            reasons = sorted({c.error for c in self.tried if c.error}) or ["nothing was tried"]
-            raise ModelError(self.spec.title, f"no configuration could be fitted: {reasons[0]}", "see the log")
-        return self._subject.finish(self.tried, self.folder / "bundle")
-
-
 def typed(spec: StudySpec) -> Alert | Monitor:
-    """Return the definition of a study."""
-    kind: type[Alert] | type[Monitor] = Alert if spec.definition["kind"] == "Alert" else Monitor
-    return kind.model_validate(spec.definition)
+    """Return the definition of a study, with the study's periods."""
+    kind: type[Alert] | type[Monitor] = Alert if spec.kind == "Alert" else Monitor
+    return kind.model_validate({**spec.definition, **(spec.periods or {})})
 
 
 def line_of(spec: StudySpec, name: str) -> Line | None:
     """Return a line's definition, if it has one."""
     body = spec.lines[name]
     return None if body is None else Line.model_validate(body)
+
+
+def lanes_of(spec: StudySpec) -> list[tuple[str, ...]]:
+    """Return the learners of each lane: one learner a lane for an alert; a monitor's share one.
+
+    A lane has a sampler and a journal of its own, so lanes may run side by side and in any order. A monitor chooses a
+    learner for each variable, and so keeps the fits of all in one process.
+    """
+    definition = typed(spec)
+    return [(name,) for name in definition.learners] if isinstance(definition, Alert) else [tuple(definition.learners)]
+
+
+def lane_folder(spec: StudySpec, learners: tuple[str, ...]) -> Path:
+    """Return where a lane keeps its journal."""
+    return Path(spec.folder) / "-".join(learners)
+
+
+def search_id(spec: StudySpec) -> str:
+    """Return which search, and which study of it: a model that is published twice under one is the same."""
+    folder = Path(spec.folder)
+    return f"{folder.parent.name}/{folder.name}"

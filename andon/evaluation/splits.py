@@ -4,29 +4,55 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
 
-from andon.frames import MICROSECOND, SignalFrame, TrainingFrame, from_microseconds, to_microseconds
+from andon.frames import MICROSECOND, Booleans, SignalFrame, TrainingFrame, from_microseconds, to_microseconds
 from configs.periods import Period
+
+MOST_FOLDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Rows to learn from and rows to measure on, bool (n_rows,) both."""
+
+    training: Booleans
+    validation: Booleans
 
 
 def split_rows(
     frame: TrainingFrame, train: Period | None, validation: Period | None, horizon: timedelta, pooled: bool
 ) -> tuple[TrainingFrame, TrainingFrame]:
-    """Split labelled rows into training and validation rows.
+    """Split labelled rows into training and validation rows: those of the first of `fold_rows`."""
+    fold = fold_rows(frame, train, validation, horizon, pooled)[0]
+    return frame.rows(fold.training), frame.rows(fold.validation)
 
-    Both periods given: those. Only ``train``: its last fifth validates. Neither: the last fifth of the time there is,
-    or, pooled over more than one line, of the lines in natural order. Where training comes before validation, its last
-    ``horizon`` is purged: labels there look into the validation period.
+
+def fold_rows(
+    frame: TrainingFrame, train: Period | None, validation: Period | None, horizon: timedelta, pooled: bool
+) -> list[Fold]:
+    """Return the folds that a configuration is measured on; those of several cover every row once.
+
+    Both periods given: one fold, those. Only ``train``: its last fifth validates. Neither: the last fifth of the time
+    there is. Where training comes before validation, its last ``horizon`` is purged: labels there look into the
+    validation period.
+
+    Pooled over more than one line and without periods: whole lines in up to `MOST_FOLDS` folds, in natural order, the
+    last fifth of the lines first. A line is never on both sides.
     """
     if pooled and train is None and len(frame.lines) > 1:
-        kept = set(training_lines(frame.lines))
-        member = np.array([line in kept for line in frame.lines])[frame.groups]
-        return frame.rows(member), frame.rows(~member)
+        kept = training_lines(frame.lines)
+        parts = [[line for line in frame.lines if line not in set(kept)]]
+        count = min(MOST_FOLDS - 1, len(kept))
+        parts += [kept[len(kept) * i // count : len(kept) * (i + 1) // count] for i in range(count)]
+        members = [np.isin(frame.groups, [frame.lines.index(line) for line in part]) for part in parts]
+        return [Fold(~member, member) for member in members if member.any() and not member.all()]
     if not len(frame):
-        return frame, frame
+        nothing = np.zeros(0, dtype=np.bool_)
+        return [Fold(nothing, nothing)]
     span = (from_microseconds(int(frame.times.min())), from_microseconds(int(frame.times.max())) + MICROSECOND)
     training, validating = periods(train, validation, *span)
     times = frame.times
@@ -35,7 +61,7 @@ def split_rows(
         last -= horizon // MICROSECOND
     in_training = (times >= to_microseconds(training.start)) & (times < last)
     in_validation = (times >= to_microseconds(validating.start)) & (times < to_microseconds(validating.end))
-    return frame.rows(in_training), frame.rows(in_validation)
+    return [Fold(in_training, in_validation)]
 
 
 def periods(train: Period | None, validation: Period | None, start: datetime, end: datetime) -> tuple[Period, Period]:

@@ -18,9 +18,19 @@ def train(
     time: Annotated[str | None, typer.Option(help="Time of the whole search, such as 10m.")] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="Configurations a line and model.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of samplers and learners.")] = 0,
+    across: Annotated[
+        bool,
+        typer.Option(
+            "--across/--no-across", help="Lines learn from similar ones, and the budget moves to where it still gains."
+        ),
+    ] = True,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew where the same search was interrupted.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Search, evaluate, register, and promote the first champion; without selectors, everything."""
+    """Search, evaluate, register, and promote the first champion; without selectors, everything.
+
+    A command that was killed goes on where it stopped when it is given again.
+    """
     from configs.durations import parse_duration
     from configs.errors import ConfigError
     from configs.settings import load_settings
@@ -41,6 +51,8 @@ def train(
         seconds=seconds,
         trials=trials,
         seed=seed,
+        across=across,
+        fresh=fresh,
     )
     with quiet(settings.home, "train") as terminal:
         trained = train_models(settings, request, terminal)

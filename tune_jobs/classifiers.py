@@ -1,0 +1,167 @@
+"""A classifier alert as the subject of a study: configurations are measured on folds, the winner fitted on all rows."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from andon.errors import ModelError
+from andon.evaluation.metrics import average_precision
+from andon.evaluation.splits import Fold, fold_rows
+from andon.frames import Floats, TrainingFrame
+from andon.models.classifiers import Pruned, classifier
+from configs.definitions import Alert
+from tune_jobs.files import StudyRows, read_rows
+from tune_jobs.lane import best_of
+from tune_jobs.sampling import Configuration, seed_of
+from tune_jobs.study import Evaluated, StudySpec, Subject, Watch
+
+MOST_FOLDED_BYTES = 128 * 2**20
+"""Pooled rows that take more than this are measured on the last fifth of the lines alone."""
+FOLD_STEP = 1_000
+"""Step at which a configuration's first whole fold is compared with others'; steps within a fit stay below it."""
+
+
+def open_classifier(spec: StudySpec, definition: Alert) -> Subject:
+    """Read the rows of a classifier's study.
+
+    Raises
+    ------
+    ModelError
+        If there is nothing to learn from, or to measure on.
+    """
+    study = read_rows(Path(spec.folder))
+    horizon = definition.horizon
+    if horizon is None:
+        raise ModelError(spec.title, "has no horizon", "give one")
+    pooled = definition.model == "pooled"
+    folds = fold_rows(study.rows, definition.train, definition.validation, horizon, pooled)
+    if study.rows.values.nbytes > MOST_FOLDED_BYTES:
+        folds = folds[:1]
+    for word, mask in (("training", folds[0].training), ("validation", folds[0].validation)):
+        if not mask.any():
+            raise ModelError(spec.title, f"no labelled {word} rows", "give longer periods, or import more data")
+    labels = study.rows.labels[folds[0].training]
+    if not labels.any() or labels.all():
+        seen = "always" if labels.all() else "never"
+        raise ModelError(
+            spec.title,
+            f"the target {seen} comes within the horizon in {len(labels)} training rows",
+            "give a period in which it comes and stays away, or another target",
+        )
+    measured = Measured(study, folds, seed_of(spec.seed, spec.title, "fit"))
+
+    def finish(
+        tried: list[Configuration], kept: Callable[[Configuration], Floats | None], folder: Path
+    ) -> dict[str, Any]:
+        from tune_jobs.winners import write_winner
+
+        winner = best_of(tried, "maximize")
+        if winner is None:
+            raise ModelError(spec.title, "no configuration was measured whole", "give more time")
+        scores = kept(winner)
+        if scores is None:
+            scores = measured.evaluate(winner.learner, winner.params, lambda step, metric: False).scores
+        return write_winner(spec, definition, measured, tried, winner, scores, folder)
+
+    learners = {name: (classifier(name).cheapest, classifier(name).suggest) for name in definition.learners}
+    signature = {} if pooled else signature_of(measured.training(0))
+    return Subject(learners, "maximize", measured.evaluate, finish, signature)
+
+
+class Measured:
+    """Rows in folds; what the fits of one learner on one fold share is made once."""
+
+    def __init__(self, study: StudyRows, folds: Sequence[Fold], seed: int) -> None:
+        self.study = study
+        self.folds = tuple(folds)
+        self.seed = seed
+        self._frames: dict[tuple[int, str], TrainingFrame] = {}
+        self._prepared: dict[tuple[int, str], Any] = {}
+
+    @property
+    def validation(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Rows that are measured on, in the order of `Evaluated.scores`, int64 (n_rows,)."""
+        return np.concatenate([np.flatnonzero(fold.validation) for fold in self.folds])
+
+    def training(self, fold: int) -> TrainingFrame:
+        """Rows to learn from."""
+        return self._frame(fold, "training")
+
+    def evaluate(self, learner: str, params: dict[str, Any], watch: Watch) -> Evaluated:
+        """Fit and score each fold in turn; ``watch`` may end it within the first fit, or between folds.
+
+        The metric is the mean of the folds' average precision. A fold without an event says nothing, and counts only
+        where no other does: there is nothing to rank, and the default configuration stays the best.
+        """
+        module = classifier(learner)
+        metrics: list[float] = []
+        scores: list[Floats] = []
+        settled: list[dict[str, Any]] = []
+        fitting = 0.0
+        for number in range(len(self.folds)):
+            training, validation = self._frame(number, "training"), self._frame(number, "validation")
+            key = (number, learner)
+            started = time.perf_counter()
+            try:
+                if key not in self._prepared:
+                    self._prepared[key] = module.prepare(training, threads=1)
+                fitted = module.fit_watched(
+                    training,
+                    validation,
+                    params,
+                    seed=self.seed,
+                    threads=1,
+                    prepared=self._prepared[key],
+                    watch=watch if number == 0 else None,
+                )
+            except Pruned as pruned:
+                return Evaluated(pruned.metric, params, pruned=True, fitting=time.perf_counter() - started)
+            finally:
+                fitting += time.perf_counter() - started
+            scores.append(fitted.scores)
+            settled.append(dict(fitted.params))
+            if validation.labels.any() or len(self.folds) == 1:
+                metrics.append(average_precision(validation.labels, fitted.scores))
+            far = number + 1 < len(self.folds)
+            if far and metrics and watch(FOLD_STEP * (number + 1), statistics.fmean(metrics)):
+                return Evaluated(statistics.fmean(metrics), params, pruned=True, fitting=fitting)
+        metric = statistics.fmean(metrics) if metrics else 0.0
+        return Evaluated(metric, _median(settled), np.concatenate(scores), fitting=fitting)
+
+    def _frame(self, fold: int, part: str) -> TrainingFrame:
+        key = (fold, part)
+        if key not in self._frames:
+            self._frames[key] = self.study.rows.rows(getattr(self.folds[fold], part))
+        return self._frames[key]
+
+
+def signature_of(training: TrainingFrame) -> dict[str, float]:
+    """Return the correlation of each feature with the label; missing values count as the feature's mean.
+
+    Lines on which the same features move with the event, in the same direction, are taken to be similar.
+    """
+    values, labels = training.values, training.labels - training.labels.mean()
+    known = ~np.isnan(values)
+    counts = known.sum(axis=0)
+    filled = np.where(known, values, 0.0)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        centred = np.where(known, filled - filled.sum(axis=0) / counts, 0.0)
+        found = labels @ centred / np.sqrt((labels @ labels) * np.einsum("ij,ij->j", centred, centred))
+    return {name: float(value) for name, value in zip(training.names, found, strict=True) if np.isfinite(value)}
+
+
+def _median(settled: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return one configuration of the folds': early stopping may have kept another number of rounds on each."""
+    first = settled[0]
+    return {
+        name: value
+        if all(one[name] == value for one in settled)
+        else type(value)(statistics.median_low([one[name] for one in settled]))
+        for name, value in first.items()
+    }

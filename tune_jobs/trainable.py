@@ -1,0 +1,212 @@
+"""What a Tune actor does: one job after another, in small steps, with what it has read kept for the next job."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from andon.frames import Floats
+from tune_jobs.lane import Lane, read_journal, read_scores
+from tune_jobs.rounds import OUTCOME, Job
+from tune_jobs.sampling import Configuration, Lessons
+from tune_jobs.study import StudySpec, Subject, lane_folder, lanes_of
+from tune_jobs.subjects import open_subject
+from tune_jobs.tensorboard import write_best, write_configuration
+from tune_jobs.transfer import read_lessons, write_signature
+
+log = logging.getLogger(__name__)
+
+REPORT_SECONDS = 1.0
+"""A trial reports about this often: more would hold up Tune's own loop."""
+KEPT_SUBJECTS = 3
+"""Studies whose rows and bins an actor keeps for a later round."""
+
+
+@dataclass(slots=True)
+class Worker:
+    """Runs jobs on the studies of one search; knows nothing of Ray."""
+
+    studies: Sequence[StudySpec]
+    folder: Path
+    """The search's."""
+    _subjects: OrderedDict[int, Subject] = field(default_factory=OrderedDict)
+
+    def subject(self, study: int) -> Subject:
+        """Return what is tuned, read from files unless it is at hand."""
+        if study in self._subjects:
+            self._subjects.move_to_end(study)
+            return self._subjects[study]
+        while len(self._subjects) >= KEPT_SUBJECTS:
+            self._subjects.popitem(last=False)
+        subject = open_subject(self.studies[study])
+        if subject.signature:
+            write_signature(self.studies[study], subject.signature)
+        self._subjects[study] = subject
+        return subject
+
+    def lane(
+        self, study: int, learners: tuple[str, ...], target: int, limit: float, teachers: Sequence[tuple[int, int]]
+    ) -> Lane:
+        """Open a lane; ``teachers`` are studies, and how many of their configurations count."""
+        spec, subject = self.studies[study], self.subject(study)
+        lessons = Lessons()
+        if teachers and len(learners) == 1:
+            theirs = [self.studies[index] for index, _ in teachers]
+            lessons = read_lessons(subject.signature, theirs, learners, subject.direction, teachers[0][1])
+        lane = Lane(spec, learners, subject, lessons, target, limit)
+        lane.open()
+        return lane
+
+    def finish(self, study: int, seconds: float) -> dict[str, Any]:
+        """Write the bundle of the best configuration of all lanes, and the study's outcome; return that."""
+        spec, subject = self.studies[study], self.subject(study)
+        tried = all_tried(spec)
+
+        def kept(one: Configuration) -> Floats | None:
+            lane = next(lane for lane in lanes_of(spec) if one.learner in lane)
+            return read_scores(lane_folder(spec, lane), one.number)
+
+        summary = subject.finish(tried, kept, Path(spec.folder) / "bundle")
+        return write_outcome(spec, summary, "", seconds)
+
+
+@dataclass(slots=True)
+class JobRun:
+    """A job in progress: `advance` does one configuration, or the study's end."""
+
+    worker: Worker
+    job: Job
+    limit: float
+    teachers: tuple[tuple[int, int], ...]
+    _lane: Lane | None = None
+    _next: int = 0
+    _started: float = field(default_factory=time.monotonic)
+    best: float | None = None
+    configurations: int = 0
+
+    @property
+    def spec(self) -> StudySpec:
+        """The study."""
+        return self.worker.studies[self.job.study]
+
+    def advance(self) -> bool:
+        """Do the next piece of work; return whether that was the last."""
+        if self._lane is None or self._lane.done:
+            if self._next == len(self.job.targets):
+                if self.job.finish:
+                    self.worker.finish(self.job.study, _seconds(self.spec))
+                return True
+            learners, target = self.job.targets[self._next]
+            left = max(0.0, self.limit - (time.monotonic() - self._started))
+            limit = left / (len(self.job.targets) - self._next)
+            self._lane = self.worker.lane(self.job.study, learners, target, limit, self.teachers)
+            self._next += 1
+            return False
+        configuration = self._lane.advance()
+        self.configurations += 1
+        self._show(self._lane, configuration)
+        return False
+
+    def _show(self, lane: Lane, configuration: Configuration) -> None:
+        best, title = lane.best, self.spec.title
+        self.best = None if best is None else best.metric
+        write_configuration(
+            self.worker.folder,
+            title,
+            configuration.learner,
+            configuration.params,
+            configuration.metric,
+            configuration.seconds,
+            configuration.number,
+            at=configuration.at,
+            source=configuration.source,
+            pruned=configuration.pruned,
+        )
+        if best is not None and best.metric is not None:
+            lane_name = "-".join(lane.learners)
+            write_best(
+                self.worker.folder, title, configuration.number, best.metric, lane=lane_name, at=configuration.at
+            )
+
+
+def trainable(studies: Sequence[StudySpec], folder: Path) -> Any:
+    """Return the Tune trainable of a search; its configuration is a job in JSON, see `tune_jobs.search`."""
+    from ray import tune
+
+    class Search(tune.Trainable):
+        def setup(self, config: dict[str, Any], studies: Sequence[StudySpec] = ()) -> None:
+            from ray.util.metrics import Counter
+
+            self._worker = Worker(studies, folder)
+            self._tried = Counter(
+                "andon_search_configurations", "Configurations tried", tag_keys=("definition", "learner")
+            )
+            self._fitting = Counter("andon_search_fit_seconds", "Seconds in fit and predict", tag_keys=("definition",))
+            self._begin(config)
+
+        def reset_config(self, new_config: dict[str, Any]) -> bool:
+            self._begin(new_config)
+            return True
+
+        def _begin(self, config: dict[str, Any]) -> None:
+            targets = tuple((tuple(lane), most) for lane, most in config["targets"])
+            job = Job(config["study"], targets, config["finish"], 0)
+            self._run = JobRun(self._worker, job, config["limit"], tuple(map(tuple, config["teachers"])))  # type: ignore[arg-type]
+
+        def step(self) -> dict[str, Any]:
+            run, error, done = self._run, "", False
+            before, started = run.configurations, time.monotonic()
+            try:
+                while not done and time.monotonic() - started < REPORT_SECONDS:
+                    done = run.advance()
+            except Exception as problem:
+                log.exception("%s failed", run.spec.title)
+                error, done = str(problem) or type(problem).__name__, True
+                write_outcome(run.spec, None, error, _seconds(run.spec))
+            name = run.spec.definition["name"]
+            if run.configurations > before:
+                for one in all_tried(run.spec)[before - run.configurations :]:
+                    self._tried.inc(1, {"definition": name, "learner": one.learner})
+                    self._fitting.inc(max(one.fitting, 1e-9), {"definition": name})
+            return {
+                "done": done,
+                "study": run.job.study,
+                "configurations": run.configurations,
+                "best": run.best,
+                "error": error,
+            }
+
+    return tune.with_parameters(Search, studies=list(studies))
+
+
+def all_tried(spec: StudySpec) -> list[Configuration]:
+    """Return the configurations of all lanes of a study, lane after lane."""
+    return [one for lane in lanes_of(spec) for one in read_journal(lane_folder(spec, lane))]
+
+
+def write_outcome(spec: StudySpec, summary: dict[str, Any] | None, error: str, seconds: float) -> dict[str, Any]:
+    """Write how a study ended; after this it is over."""
+    outcome = {
+        "summary": summary,
+        "error": error,
+        "configurations": len(all_tried(spec)),
+        "seconds": round(seconds, 3),
+    }
+    path = Path(spec.folder) / OUTCOME
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{OUTCOME}.{os.getpid()}")
+    temporary.write_text(json.dumps(outcome))
+    temporary.replace(path)
+    return outcome
+
+
+def _seconds(spec: StudySpec) -> float:
+    """Return the seconds that a study's configurations took."""
+    return sum(one.seconds for one in all_tried(spec))

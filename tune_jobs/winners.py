@@ -1,0 +1,102 @@
+"""The winner of a classifier's study: calibrated, given a threshold, fitted on all rows, and written as a bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from andon.frames import Floats
+from andon.models.bundle import AlertBundle, write_bundle
+from andon.models.classifiers import classifier
+from andon.records import Evaluation, ModelCard, ModelKey
+from configs.definitions import Alert
+from tune_jobs.evaluations import write_evaluation
+from tune_jobs.sampling import Configuration
+from tune_jobs.study import StudySpec, search_id
+from tune_jobs.subjects import comparison
+
+if TYPE_CHECKING:
+    from tune_jobs.classifiers import Measured
+
+
+def write_winner(
+    spec: StudySpec,
+    definition: Alert,
+    measured: Measured,
+    tried: list[Configuration],
+    winner: Configuration,
+    scores: Floats,
+    folder: Path,
+) -> dict[str, Any]:
+    """Write the bundle of a study's winner; return its summary.
+
+    Calibration, threshold and metrics come from rows that the scoring fits had not seen. The model itself is then
+    fitted with the same configuration on every row that may be read: only a validation period that the definition
+    names stays out of it.
+    """
+    from andon.evaluation.thresholds import choose_threshold
+    from andon.models.calibration import calibrate
+
+    horizon = definition.horizon
+    assert horizon is not None
+    rows = measured.study.rows
+    validation = rows.rows(_mask(len(rows), measured.validation))
+    order = np.argsort(measured.validation, kind="stable")
+    calibration = calibrate(validation.labels, scores[order])
+    scores = calibration.apply(scores[order])
+    threshold = float(choose_threshold(validation.labels, scores, definition.costs, definition.precision))
+    named = spec.definition.get("validation") is not None and spec.periods is None
+    learnt = measured.training(0) if named else rows
+    model = classifier(winner.learner).fit(learnt, winner.params, seed=measured.seed, threads=1)
+    flags, positive = scores >= threshold, validation.labels == 1
+    metrics = {
+        "average_precision": float(winner.metric or 0.0),
+        "base_rate": float(np.mean(positive)),
+        "precision": float(positive[flags].mean()) if flags.any() else 0.0,
+        "recall": float(flags[positive].mean()) if positive.any() else 0.0,
+        "threshold": threshold,
+        "training_rows": float(len(learnt)),
+        "validation_rows": float(len(validation)),
+        "folds": float(len(measured.folds)),
+    }
+    card = ModelCard(
+        kind="classifier",
+        learner=winner.learner,
+        params=winner.params,
+        metrics=metrics,
+        definition=spec.definition,
+        definition_version=spec.definition_version,
+        data_start=measured.study.start,
+        data_end=measured.study.end,
+        seed=spec.seed,
+        comparison=comparison(tried),
+        search=search_id(spec),
+    )
+    write_evaluation(
+        Evaluation(validation.labels, scores, validation.times, validation.groups, threshold, horizon),
+        Path(spec.folder),
+    )
+    write_bundle(
+        AlertBundle(
+            key=ModelKey(definition.name, spec.line, spec.family),
+            definition=spec.definition,
+            definition_version=spec.definition_version,
+            features=measured.study.features,
+            learner=winner.learner,
+            model=model,
+            threshold=threshold,
+            horizon=horizon,
+            card=card,
+            calibration=calibration,
+        ),
+        folder,
+    )
+    return {"learner": winner.learner, "metric_name": "average precision", "metric": winner.metric, "metrics": metrics}
+
+
+def _mask(length: int, rows: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    mask = np.zeros(length, dtype=np.bool_)
+    mask[rows] = True
+    return mask
