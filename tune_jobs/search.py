@@ -25,6 +25,8 @@ class StudyOutcome:
     error: str
     configurations: int
     seconds: float
+    fitting: float = 0.0
+    """Seconds of the winner's fit on all rows."""
 
 
 @dataclass(frozen=True, slots=True)

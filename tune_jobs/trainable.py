@@ -74,7 +74,7 @@ class Worker:
             return read_scores(lane_folder(spec, lane), one.number)
 
         summary = subject.finish(tried, kept, Path(spec.folder) / "bundle")
-        return write_outcome(spec, summary, "", seconds)
+        return write_outcome(spec, summary, "", seconds, summary.pop("fitting", 0.0))
 
 
 @dataclass(slots=True)
@@ -191,13 +191,16 @@ def all_tried(spec: StudySpec) -> list[Configuration]:
     return [one for lane in lanes_of(spec) for one in read_journal(lane_folder(spec, lane))]
 
 
-def write_outcome(spec: StudySpec, summary: dict[str, Any] | None, error: str, seconds: float) -> dict[str, Any]:
+def write_outcome(
+    spec: StudySpec, summary: dict[str, Any] | None, error: str, seconds: float, fitting: float = 0.0
+) -> dict[str, Any]:
     """Write how a study ended; after this it is over."""
     outcome = {
         "summary": summary,
         "error": error,
         "configurations": len(all_tried(spec)),
         "seconds": round(seconds, 3),
+        "fitting": fitting,
     }
     path = Path(spec.folder) / OUTCOME
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,8 @@ def write_winner(
     fitted with the same configuration on every row that may be read: only a validation period that the definition
     names stays out of it.
     """
-    from andon.evaluation.thresholds import choose_threshold
+    from andon.evaluation.events import judge_events
+    from andon.evaluation.thresholds import choose_event_threshold
     from andon.models.calibration import calibrate
 
     horizon = definition.horizon
@@ -46,10 +48,12 @@ def write_winner(
     order = np.argsort(measured.validation, kind="stable")
     calibration = calibrate(validation.labels, scores[order])
     scores = calibration.apply(scores[order])
-    threshold = float(choose_threshold(validation.labels, scores, definition.costs, definition.precision))
+    threshold = choose_event_threshold(validation, scores, definition.costs, definition.precision, horizon)
     named = spec.definition.get("validation") is not None and spec.periods is None
     learnt = measured.training(0) if named else rows
+    started = time.perf_counter()
     model = classifier(winner.learner).fit(learnt, winner.params, seed=measured.seed, threads=1)
+    fitting = time.perf_counter() - started
     flags, positive = scores >= threshold, validation.labels == 1
     metrics = {
         "average_precision": float(winner.metric or 0.0),
@@ -60,6 +64,7 @@ def write_winner(
         "training_rows": float(len(learnt)),
         "validation_rows": float(len(validation)),
         "folds": float(len(measured.folds)),
+        **judge_events(validation.labels, scores, threshold, validation.times, validation.groups, horizon).figures(),
     }
     card = ModelCard(
         kind="classifier",
@@ -93,7 +98,13 @@ def write_winner(
         ),
         folder,
     )
-    return {"learner": winner.learner, "metric_name": "average precision", "metric": winner.metric, "metrics": metrics}
+    return {
+        "learner": winner.learner,
+        "metric_name": "average precision",
+        "metric": winner.metric,
+        "metrics": metrics,
+        "fitting": round(fitting, 4),
+    }
 
 
 def _mask(length: int, rows: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.bool_]]:

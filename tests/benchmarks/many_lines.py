@@ -7,11 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from andon.features.spec import FeatureSpec, VariableSpec
-from andon.frames import TIME, TrainingFrame, signal_frame, to_microseconds
-from tune_jobs.files import write_rows
+from andon.frames import to_microseconds
+from tune_jobs.files import LabelledRows, write_rows
 from tune_jobs.study import StudySpec
 
 ROWS = 10_000
@@ -41,11 +40,6 @@ def write_studies(
         MINUTE,
         MINUTE,
     )
-    span = signal_frame(
-        "span",
-        pl.DataFrame({"time": [BEGIN, BEGIN + rows * MINUTE], "v": [0.0, 0.0]}, schema={"time": TIME, "v": pl.Float64}),
-        {"v": "number"},
-    )
     shared = _law(np.random.default_rng(seed), len(spec.names))
     studies = []
     for index in range(lines):
@@ -55,10 +49,8 @@ def write_studies(
         values, labels = _rows(rng, law, rows, noise, rate)
         line = f"line-{index:03d}"
         study = folder / f"{index:05d}"
-        study.mkdir(parents=True)
         times = to_microseconds(BEGIN) + np.arange(rows, dtype=np.int64) * 60_000_000
-        frame = TrainingFrame(values, labels, times, np.zeros(rows, dtype=np.int64), (line,), spec.names)
-        write_rows(frame, spec, [span], study)
+        write_rows({line: [LabelledRows(times, labels, values)]}, spec, BEGIN, BEGIN + rows * MINUTE, study)
         studies.append(
             StudySpec(
                 definition={
