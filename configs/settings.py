@@ -30,6 +30,9 @@ class Settings(BaseSettings):
     models_url: str | None = Field(default=None, description="sqlite:///path or http(s)://tracking-server")
     ray_address: str | None = None
     workers: int | None = Field(default=None, ge=1, description="processes of a search; default: the cores there are")
+    worker_bytes: int = Field(
+        default=2 * 1024**3, ge=1024**2, description="rows of a pooled model that one process should hold, in bytes"
+    )
     serve_host: str = "127.0.0.1"
     serve_port: int = Field(default=8000, ge=1, le=65535)
     api_token: SecretStr | None = None

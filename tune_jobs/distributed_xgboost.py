@@ -30,6 +30,7 @@ def fit_distributed(
     actors: int = 2,
     threads: int = 1,
     label: str = "label",
+    span: tuple[int, int] | None = None,
     patience: float = 300.0,
     restarts: int = 2,
     report: Callable[[int], object] = lambda rounds: None,
@@ -48,6 +49,8 @@ def fit_distributed(
         In the form that `andon.models.xgboost.suggest` draws.
     actors, threads
         Processes, and the cores each of them takes.
+    span
+        Only rows whose ``time`` is in this half-open span, in microseconds; None: all.
     patience
         Seconds to wait for cores, for a process to read its files, or for a round.
     report
@@ -63,7 +66,7 @@ def fit_distributed(
         If the versions installed were not tested, or the cluster has no room.
     """
     require_tested({package: version(package) for package in TESTED})
-    plan = plan_fit(files, params, seed=seed, actors=actors, threads=threads, label=label)
+    plan = plan_fit(files, params, seed=seed, actors=actors, threads=threads, label=label, span=span)
     grown, reasons = Grown(), []
     while len(reasons) <= restarts:
         with _conductor(plan, patience) as conductor:
@@ -82,36 +85,51 @@ def fit_distributed(
 
 
 def plan_fit(
-    files: Sequence[str], params: Mapping[str, Any], *, seed: int, actors: int, threads: int, label: str
+    files: Sequence[str],
+    params: Mapping[str, Any],
+    *,
+    seed: int,
+    actors: int,
+    threads: int,
+    label: str = "label",
+    span: tuple[int, int] | None = None,
 ) -> Plan:
-    """Check the files, and deal them so that every process gets about as many rows.
+    """Check the files, and deal those with rows so that every process gets about as many.
 
     Raises
     ------
     DataError
         As `fit_distributed`.
     """
-    if len(files) < actors:
-        raise DataError("training rows", f"are in {len(files)} files for {actors} workers", "use fewer workers")
-    features = _features(files[0])
-    rows: dict[str, int] = {}
-    positive = 0.0
+    features = _features(files[0]) if files else ()
+    rows, positive = {}, 0
     for file in files:
-        table = pl.scan_parquet(file)
-        lacking = {*features, label} - set(table.collect_schema().names())
+        lacking = {*features, label} - set(pl.scan_parquet(file).collect_schema().names())
         if lacking or not features:
             raise DataError(file, f"has no column {min(lacking, default='f0')}", "write the rows of all lines anew")
-        count, total = table.select(pl.len(), pl.col(label).sum()).collect().row(0)
-        rows[file] = int(count)
-        positive += float(total)
+        count, events = count_rows(file, label, span)
+        positive += events
+        if count:
+            rows[file] = count
     if not 0 < positive < sum(rows.values()):
         raise DataError(
             "training rows",
-            f"hold one class only: {positive:g} of {sum(rows.values())} are positive",
+            f"hold one class only: {positive} of {sum(rows.values())} are positive",
             "give a longer period, or another target",
         )
+    if len(rows) < actors:
+        raise DataError("training rows", f"are in {len(rows)} files for {actors} workers", "use fewer workers")
     settings = booster_settings(params, seed=seed, threads=threads)
-    return Plan(deal(rows, actors), features, label, settings, int(params["rounds"]), actors, threads)
+    return Plan(deal(rows, actors), features, label, span, settings, int(params["rounds"]), actors, threads)
+
+
+def count_rows(file: str, label: str, span: tuple[int, int] | None) -> tuple[int, int]:
+    """Return how many rows of ``span`` a file holds, and how many of them are positive."""
+    table = pl.scan_parquet(file)
+    if span is not None:
+        table = table.filter((pl.col("time") >= span[0]) & (pl.col("time") < span[1]))
+    count, events = table.select(pl.len(), pl.col(label).sum()).collect().row(0)
+    return int(count), int(events)
 
 
 def deal(rows: Mapping[str, int], hands: int) -> tuple[str, ...]:

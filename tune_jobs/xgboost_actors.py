@@ -46,11 +46,15 @@ def require_tested(versions: Mapping[str, str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is fitted: files, dealt in turn to ``actors`` processes of ``threads`` threads, and XGBoost's settings."""
+    """What is fitted: files, dealt in turn to ``actors`` processes of ``threads`` threads, and XGBoost's settings.
+
+    Of each file, the columns ``features`` and ``label`` are read, in the rows whose ``time`` is in ``span``.
+    """
 
     files: tuple[str, ...]
     features: tuple[str, ...]
     label: str
+    span: tuple[int, int] | None
     settings: dict[str, Any]
     rounds: int
     actors: int
@@ -83,7 +87,12 @@ class Conductor:
             # Resumed rounds are counted from 0 again: another seed, or they would draw the first rounds' samples.
             {**plan.settings, "seed": (plan.settings["seed"] + begun.kept) % 2**31},
             xgboost_ray.RayDMatrix(
-                list(plan.files), plan.label, columns=[*plan.features, plan.label], distributed=True
+                list(plan.files),
+                plan.label,
+                distributed=True,
+                # What follows are pandas.read_parquet's own arguments.
+                columns=[*plan.features, plan.label],
+                filters=None if plan.span is None else [("time", ">=", plan.span[0]), ("time", "<", plan.span[1])],
             ),
             num_boost_round=plan.rounds - begun.kept,
             xgb_model=begun.model,

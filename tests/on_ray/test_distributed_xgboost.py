@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -13,10 +14,14 @@ from andon.errors import AndonError, ModelError
 from andon.evaluation.metrics import average_precision
 from andon.frames import TrainingFrame
 from andon.models import xgboost
+from andon.models.bundle import AlertBundle, read_bundle, write_bundle
+from andon.models.training import training_rows
 from cluster.session import ray_session
 from configs.settings import load_settings
 from tests.descendants import descendants
+from tests.watched_line import JAM, jam_bundle, make_rows
 from tune_jobs.distributed_xgboost import fit_distributed
+from tune_jobs.pooled import refit_winner
 
 PARAMS = {**xgboost.cheapest(), "rounds": 60, "subsample": 1.0, "colsample": 1.0}
 ACTOR = "ray::_RemoteRayXGBoostActor"
@@ -76,6 +81,32 @@ def test_two_workers_are_as_good_as_one_process(ray, files, tmp_path):
     held_out = line_rows(7, 100).values
     model.save(tmp_path)
     np.testing.assert_array_equal(xgboost.load(tmp_path).predict(held_out), model.predict(held_out))
+
+
+def test_a_winner_is_fitted_again_on_all_rows_of_the_span(ray, tmp_path):
+    assert JAM.target is not None and JAM.horizon is not None
+    spec = jam_bundle().features
+    lines = [make_rows(1_500, seed, holes=False) for seed in (7, 8)]
+    rows = [training_rows([line], spec, JAM.target, JAM.horizon) for line in lines]
+    shards = [tmp_path / f"{number}.parquet" for number in range(len(rows))]
+    for path, one in zip(shards, rows, strict=True):
+        numbers = {f"f{index}": one.values[:, index] for index in range(one.values.shape[1])}
+        pl.DataFrame({"time": one.times, "label": one.labels, **numbers}).write_parquet(path)
+    params = {**xgboost.cheapest(), "rounds": 20}
+    small = replace(jam_bundle(), learner="xgboost", model=xgboost.fit(rows[0], params, seed=1))
+    small = replace(small, card=replace(small.card, learner="xgboost", params=params))
+    write_bundle(small, tmp_path / "bundle")
+    span = (int(rows[0].times[0]), int(rows[0].times[1_000]))
+    assert refit_winner(tmp_path / "bundle", shards, seed=1, workers=2, span=span)
+    assert not refit_winner(tmp_path / "bundle", shards, seed=1, workers=2, span=span), "once is enough"
+    refitted = read_bundle(tmp_path / "bundle")
+    assert isinstance(refitted, AlertBundle)
+    assert refitted.card.metrics["training_rows"] == sum(int((one.times < span[1]).sum()) for one in rows)
+    assert (refitted.threshold, refitted.key) == (small.threshold, small.key)
+    judged = rows[1].rows(rows[1].times >= span[1])
+    before, after = (average_precision(judged.labels, one.probabilities(judged.values)) for one in (small, refitted))
+    assert after > before - 0.05
+    assert not np.array_equal(small.probabilities(judged.values), refitted.probabilities(judged.values))
 
 
 def test_a_fit_outlives_a_killed_worker(ray, files):
