@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import numpy as np
@@ -48,24 +49,41 @@ def label_rows(frame: SignalFrame, target: Expression, horizon: timedelta) -> Fl
     ConfigError
         If the line lacks a variable of the target, or one has the wrong type.
     """
-    times = frame.times
-    labels = np.full(len(times), np.nan)
+    return labels_at(frame, target, horizon)(frame.times)
+
+
+def labels_at(frame: SignalFrame, target: Expression, horizon: timedelta) -> Callable[[Integers], Floats]:
+    """Return what gives the labels of any times: microseconds, int64 (n,) -> float64 (n,), as of `label_rows`.
+
+    ``frame`` needs the target's variables only.
+
+    Raises
+    ------
+    ConfigError
+        If the line lacks a variable of the target, or one has the wrong type.
+    """
     known, holds = _known(frame, target)
-    if not len(known):
-        return labels
-    ends = times + horizon // MICROSECOND
-    state = np.searchsorted(known, times, side="right") - 1
-    free = (state >= 0) & ~holds[np.maximum(state, 0)]
-    positive = _first_after(times, _onsets(known, holds)) <= ends
+    moments = _onsets(known, holds)
     hole = LONGEST_HOLE * (frame.sampling // MICROSECOND)
     wide = np.flatnonzero(np.diff(known) > hole)
-    # Of the holes that end after t, the first begins earliest, so it hides the most of the horizon.
-    following = np.searchsorted(known[wide + 1], times, side="right")
-    begins = np.append(known[wide], _NEVER - hole)[following]
-    seen = (ends <= known[-1]) & (ends <= begins + hole)
-    labels[free & seen] = 0.0
-    labels[free & positive] = 1.0
-    return labels
+
+    def labels_of(times: Integers) -> Floats:
+        labels = np.full(len(times), np.nan)
+        if not len(known):
+            return labels
+        ends = times + horizon // MICROSECOND
+        state = np.searchsorted(known, times, side="right") - 1
+        free = (state >= 0) & ~holds[np.maximum(state, 0)]
+        positive = _first_after(times, moments) <= ends
+        # Of the holes that end after t, the first begins earliest, so it hides the most of the horizon.
+        following = np.searchsorted(known[wide + 1], times, side="right")
+        begins = np.append(known[wide], _NEVER - hole)[following]
+        seen = (ends <= known[-1]) & (ends <= begins + hole)
+        labels[free & seen] = 0.0
+        labels[free & positive] = 1.0
+        return labels
+
+    return labels_of
 
 
 def _first_after(times: Integers, moments: Integers) -> Integers:

@@ -1,20 +1,32 @@
-"""From the signals store to files that a search reads: one Ray task a study, nothing outside the periods read."""
+"""From the signals store to files that a search reads, on all cores; nothing outside the periods read."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from andon.errors import AndonError, ConfigError, DataError
+from andon.errors import AndonError
 from andon.frames import SignalFrame
 from andon.ports import Signals
-from configs.definitions import Alert, Monitor
+from configs.definitions import Monitor
+from pipelines.aggregations.job import Wanted, make_features, opened
+from pipelines.aggregations.looking import Seen, look_at
+from pipelines.aggregations.pruning import note_use, prune_features
+from pipelines.aggregations.rows import labelled_rows
+from pipelines.outlining import Outline, outline, read_span
+from tune_jobs.files import LabelledRows, is_prepared, write_rows, write_signals
+from tune_jobs.shards import read_shard, write_shard
 from tune_jobs.study import StudySpec, line_of, typed
 
 log = logging.getLogger(__name__)
+
+SHARDS = "rows.lines"
+"""Folder of a pooled study's rows, a Parquet file a line."""
 
 
 def prepare_studies(
@@ -22,67 +34,54 @@ def prepare_studies(
 ) -> tuple[list[StudySpec], list[tuple[StudySpec, str]]]:
     """Write the rows of every study into its folder, in parallel; return those ready, and those that failed and why.
 
-    Needs a Ray session.
+    A study that is prepared already is left as it is. Needs a Ray session.
     """
-    import ray
-
-    task = ray.remote(num_cpus=1, max_retries=2)(_prepare_or_say)
-    waiting = {task.remote(spec): spec for spec in specs}
     errors: dict[str, str] = {}
-    while waiting:
-        done, _ = ray.wait(list(waiting), num_returns=1)
-        spec = waiting.pop(done[0])
-        try:
-            error = ray.get(done[0])
-        except ray.exceptions.RayError as problem:
-            error = f"its worker died: {type(problem).__name__}; see the log"
+
+    def end(spec: StudySpec, error: str = "") -> None:
         if error:
             errors[spec.folder] = error
         advance()
+
+    waiting = []
+    for spec in specs:
+        if is_prepared(Path(spec.folder)):
+            end(spec)
+        else:
+            waiting.append(spec)
+    monitors = [spec for spec in waiting if spec.kind == "Monitor"]
+    by_folder = {spec.folder: spec for spec in monitors}
+    for folder, _, error in _each_on_ray(_prepare_whole, [(spec.folder, (spec,)) for spec in monitors]):
+        end(by_folder[folder], error)
+    _prepare_classifiers([spec for spec in waiting if spec.kind != "Monitor"], end)
     ready = [spec for spec in specs if spec.folder not in errors]
     return ready, [(spec, errors[spec.folder]) for spec in specs if spec.folder in errors]
 
 
-def _prepare_or_say(spec: StudySpec) -> str:
-    from andon.stores import open_signals
-
-    try:
-        prepare_study(spec, open_signals(spec.signals_url))
-    except AndonError as error:
-        return str(error)
-    except Exception as error:
-        log.exception("%s could not be prepared", spec.title)
-        return f"{type(error).__name__}: {error}"
-    return ""
-
-
 def prepare_study(spec: StudySpec, signals: Signals) -> None:
-    """Read the lines of a study, and write what its search needs into its folder.
+    """Read the lines of a study, and write what its search needs into its folder; all in this process.
 
     Raises
     ------
     ConfigError, DataError
         If the lines have no data in the periods, or lack what the definition names.
     """
-    definition = typed(spec)
-    folder = Path(spec.folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    start, end = read_span(definition)
-    frames = [read_line(spec, name, signals, start, end) for name in spec.lines]
-    if isinstance(definition, Monitor):
-        from tune_jobs.files import write_signals
-
-        write_signals(frames[0], folder)
+    if is_prepared(Path(spec.folder)):
         return
-    _prepare_classifier(definition, frames, folder)
-
-
-def read_span(definition: Alert | Monitor) -> tuple[datetime | None, datetime | None]:
-    """Return the span that may be read: from training's start to validation's end, or all there is."""
-    if definition.train is None:
-        return None, None
-    last = definition.validation or definition.train
-    return min(definition.train.start, last.start), max(definition.train.end, last.end)
+    definition = typed(spec)
+    if isinstance(definition, Monitor):
+        start, end = read_span(definition)
+        write_signals(read_line(spec, next(iter(spec.lines)), signals, start, end), Path(spec.folder))
+        return
+    study = outline(spec, signals)
+    seen = [look_at(signals, name, study.sampling(name), *span) for name, span in study.training.items()]
+    wanted = study.wanted(study.choose_features(seen))
+    note_use(wanted, definition.name)
+    for one in wanted:
+        line = one.on(signals)
+        line.update(line.part_numbers())
+    _write_study(study, wanted, signals)
+    prune_features(wanted, definition.name)
 
 
 def read_line(
@@ -94,24 +93,151 @@ def read_line(
     return frame if declared is None or declared.sampling is None else replace(frame, sampling=declared.sampling)
 
 
-def _prepare_classifier(definition: Alert, frames: list[SignalFrame], folder: Path) -> None:
-    from andon.evaluation.splits import training_frames
-    from andon.features.spec import feature_spec
-    from andon.models.training import training_rows
-    from tune_jobs.files import write_rows
+def _prepare_classifiers(specs: Sequence[StudySpec], end: Callable[[StudySpec, str], None]) -> None:
+    studies = []
+    for spec in specs:
+        # A command that was killed may have left some, of other readings.
+        shutil.rmtree(Path(spec.folder) / SHARDS, ignore_errors=True)
+        study, error = _or_say(_outline, spec)
+        if error:
+            end(spec, error)
+        else:
+            studies.append(study)
+    chosen = _choose_all(studies, end)
+    for study, wanted in chosen:
+        note_use(wanted, study.definition.name)
+    _, failed = make_features(_distinct(one for _, wanted in chosen for one in wanted), _cores())
+    going = []
+    for study, wanted in chosen:
+        errors = [failed[one] for one in wanted if one in failed]
+        if errors:
+            end(study.spec, errors[0])
+        else:
+            going.append((study, wanted))
+    _write_all(going, end)
+    for study, wanted in going:
+        prune_features(wanted, study.definition.name)
 
-    target, horizon = definition.target, definition.horizon
-    if target is None or horizon is None:
-        raise ConfigError(f"Alert {definition.name}", "has no target or horizon", "it must be of type classifier")
-    labelled = [frame for frame in frames if target.variables <= set(frame.types) and len(frame)]
-    if not labelled:
-        missing = sorted(target.variables - set(frames[0].types)) if frames else []
-        raise DataError(
-            f"Alert {definition.name}",
-            f"no line has readings of {missing[0] if missing else 'its variables'} in its periods",
-            "import them, or change the periods",
-        )
-    learnt_from = training_frames(labelled, definition.train, definition.validation, definition.model == "pooled")
-    spec = feature_spec(definition.features, learnt_from, horizon, definition.include, definition.exclude, target)
-    rows = training_rows(labelled, spec, target, horizon)
-    write_rows(rows, spec, labelled, folder)
+
+def _choose_all(
+    studies: Sequence[Outline], end: Callable[[StudySpec, str], None]
+) -> list[tuple[Outline, list[Wanted]]]:
+    """Look at every training line on its own; choose the features of each study from what was seen."""
+    calls = [
+        ((study.spec.folder, name), (study.spec.signals_url, name, study.sampling(name), *span))
+        for study in studies
+        for name, span in study.training.items()
+    ]
+    seen: dict[tuple[str, str], Seen] = {}
+    errors: dict[tuple[str, str], str] = {}
+    for key, found, error in _each_on_ray(_look, calls):
+        if error:
+            errors[key] = error
+        else:
+            seen[key] = found
+    chosen = []
+    for study in studies:
+        keys = [(study.spec.folder, name) for name in study.training]
+        wanted, error = None, next((errors[key] for key in keys if key in errors), "")
+        if not error:
+            wanted, error = _or_say(lambda: study.wanted(study.choose_features([seen[key] for key in keys])))  # noqa: B023
+        if wanted is None:
+            end(study.spec, error)
+        else:
+            chosen.append((study, wanted))
+    return chosen
+
+
+def _write_all(studies: Sequence[tuple[Outline, list[Wanted]]], end: Callable[[StudySpec, str], None]) -> None:
+    """Write the rows of every study: those of many lines a line at a time, all lines side by side, then joined."""
+    by_folder = {study.spec.folder: (study, wanted) for study, wanted in studies}
+    pooled = {folder: wanted for folder, (_, wanted) in by_folder.items() if len(wanted) > 1}
+    shards = [((folder, one.line), (by_folder[folder][0], one)) for folder in pooled for one in pooled[folder]]
+    errors: dict[tuple[str, str], str] = {}
+    for key, _, error in _each_on_ray(_write_shard, shards):
+        if error:
+            errors[key] = error
+    joined = []
+    for folder, (study, wanted) in by_folder.items():
+        error = next((errors[folder, one.line] for one in wanted if (folder, one.line) in errors), "")
+        if error:
+            end(study.spec, error)
+        else:
+            joined.append((folder, (study, wanted)))
+    for folder, _, error in _each_on_ray(_write_study, joined):
+        end(by_folder[folder][0].spec, error)
+
+
+def _outline(spec: StudySpec) -> Outline:
+    return outline(spec, opened(spec.signals_url))
+
+
+def _look(signals_url: str, line: str, sampling: timedelta | None, start: datetime, end: datetime) -> Seen:
+    return look_at(opened(signals_url), line, sampling, start, end)
+
+
+def _prepare_whole(spec: StudySpec) -> None:
+    prepare_study(spec, opened(spec.signals_url))
+
+
+def _rows(study: Outline, wanted: Wanted, signals: Signals | None = None) -> Iterator[LabelledRows]:
+    line = wanted.on(signals or opened(wanted.signals_url))
+    return labelled_rows(line, study.target, study.horizon, study.sampling(wanted.line))
+
+
+def _write_shard(study: Outline, wanted: Wanted) -> None:
+    write_shard(_rows(study, wanted), len(wanted.made.features.names), _shard(study, wanted))
+
+
+def _write_study(study: Outline, wanted: Sequence[Wanted], signals: Signals | None = None) -> None:
+    """Write the rows of a study: from the shards of its lines that are there, else from the features."""
+    folder = Path(study.spec.folder)
+    searched = set(study.spec.sample) or {one.line for one in wanted}
+    lines = {
+        one.line: read_shard(_shard(study, one)) if _shard(study, one).exists() else _rows(study, one, signals)
+        for one in wanted
+        if one.line in searched
+    }
+    write_rows(lines, wanted[0].made.features, study.start, study.end, folder)
+    if not study.spec.sample:
+        shutil.rmtree(folder / SHARDS, ignore_errors=True)
+
+
+def _shard(study: Outline, wanted: Wanted) -> Path:
+    return Path(study.spec.folder) / SHARDS / f"{sorted(study.lines).index(wanted.line):05d}.parquet"
+
+
+def _distinct(wanted: Iterable[Wanted]) -> list[Wanted]:
+    return list(dict.fromkeys(wanted))
+
+
+def _cores() -> int:
+    import ray
+
+    return max(1, int(ray.cluster_resources().get("CPU", 1)))
+
+
+def _each_on_ray(function: Callable[..., Any], calls: Sequence[tuple[Any, tuple[Any, ...]]]) -> Iterator[Any]:
+    """Call a function with each of the arguments in a task of its own; yield key, result and error as they end."""
+    import ray
+
+    task = ray.remote(num_cpus=1, max_retries=2)(_or_say)
+    waiting = {task.remote(function, *arguments): key for key, arguments in calls}
+    while waiting:
+        done, _ = ray.wait(list(waiting), num_returns=1)
+        key = waiting.pop(done[0])
+        try:
+            yield key, *ray.get(done[0])
+        except ray.exceptions.RayError as problem:
+            yield key, None, f"its worker died: {type(problem).__name__}; see the log"
+
+
+def _or_say(function: Callable[..., Any], *arguments: Any) -> tuple[Any, str]:
+    """Return what a function returns, or what it failed of."""
+    try:
+        return function(*arguments), ""
+    except AndonError as error:
+        return None, str(error)
+    except Exception as error:
+        log.exception("%s failed", function.__name__)
+        return None, f"{type(error).__name__}: {error}"

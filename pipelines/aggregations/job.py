@@ -1,0 +1,102 @@
+"""The feature job: slices of lines on Ray Data, nothing shuffled."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from andon.errors import AndonError
+from andon.ports import Signals
+from pipelines.aggregations.feature_set import FeatureSet
+from pipelines.aggregations.line_features import LineFeatures
+
+log = logging.getLogger(__name__)
+
+PARTS_A_SLICE = 8
+TASKS_A_CORE = 16
+"""Tasks, at most, so that the cores end at about the same time and starting a task costs little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A feature set that a line's readings before ``end`` (None: all) are to have; names and URLs only."""
+
+    made: FeatureSet
+    line: str
+    signals_url: str
+    end: datetime | None
+
+    def on(self, signals: Signals) -> LineFeatures:
+        """Return the features of the line in an open store."""
+        return LineFeatures(self.made, self.line, signals, self.end)
+
+
+@lru_cache(maxsize=8)
+def opened(signals_url: str) -> Signals:
+    """Return this process's signals store at a URL."""
+    from andon.stores import open_signals
+
+    return open_signals(signals_url)
+
+
+def make_features(wanted: Sequence[Wanted], workers: int) -> tuple[int, dict[Wanted, str]]:
+    """Make the parts that are missing; return how many were made, and what failed and why.
+
+    Needs a Ray session. A task holds one part at a time, however long the line, and there are as many as ``workers``
+    at once, however many the lines.
+    """
+    import ray
+
+    slices = [
+        {"index": index, "first": numbers[0], "last": numbers[-1]}
+        for index, one in enumerate(wanted)
+        for numbers in _slices(one.on(opened(one.signals_url)).part_numbers())
+    ]
+    if not slices:
+        return 0, {}
+    _quieten()
+    shared = ray.put(list(wanted))
+
+    def make(row: dict[str, Any]) -> dict[str, Any]:
+        one = ray.get(shared)[row["index"]]
+        made, error = _make_or_say(one, range(row["first"], row["last"] + 1))
+        return {"index": row["index"], "made": made, "error": error}
+
+    # A slice is short and a line has many, so each task takes a few; none waits for another.
+    tasks = min(len(slices), TASKS_A_CORE * workers)
+    results = ray.data.from_items(slices, override_num_blocks=tasks).map(make, num_cpus=1)
+    made, failed = 0, {}
+    for result in results.iter_rows():
+        made += int(result["made"])
+        if result["error"]:
+            failed.setdefault(wanted[int(result["index"])], str(result["error"]))
+    return made, failed
+
+
+def _make_or_say(wanted: Wanted, numbers: range) -> tuple[int, str]:
+    try:
+        return wanted.on(opened(wanted.signals_url)).update(numbers), ""
+    except AndonError as error:
+        return 0, str(error)
+    except Exception as error:
+        log.exception("features of line %s could not be made", wanted.line)
+        return 0, f"{type(error).__name__}: {error}"
+
+
+def _slices(numbers: range) -> Iterator[range]:
+    for begin in range(0, len(numbers), PARTS_A_SLICE):
+        yield numbers[begin : begin + PARTS_A_SLICE]
+
+
+def _quieten() -> None:
+    """Keep Ray Data from drawing bars and telling its plans on the terminal."""
+    import ray
+
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)

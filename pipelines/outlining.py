@@ -1,0 +1,118 @@
+"""What a classifier's study reads: which lines, in which span, and where its variables are chosen from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from andon.errors import ConfigError, DataError
+from andon.evaluation.splits import periods, training_lines
+from andon.features.spec import FeatureSpec, feature_spec
+from andon.frames import MICROSECOND
+from andon.ports import Signals
+from configs.definitions import Alert, Monitor
+from configs.expressions import Expression
+from pipelines.aggregations.feature_set import FeatureSet
+from pipelines.aggregations.job import Wanted
+from pipelines.aggregations.looking import Seen, frames_as_seen
+from tune_jobs.study import StudySpec, line_of, typed
+
+Span = tuple[datetime, datetime]
+"""Half-open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """Lines of a study in the order of its definition, the half-open span of their readings, and the training spans."""
+
+    spec: StudySpec
+    definition: Alert
+    target: Expression
+    horizon: timedelta
+    lines: tuple[str, ...]
+    start: datetime
+    end: datetime
+    training: Mapping[str, Span]
+
+    def sampling(self, line: str) -> timedelta | None:
+        """Return the sampling that a line's definition declares."""
+        declared = line_of(self.spec, line)
+        return None if declared is None else declared.sampling
+
+    def choose_features(self, seen: Sequence[Seen]) -> FeatureSpec:
+        """Choose variables and categories from what the training spans hold.
+
+        Raises
+        ------
+        ConfigError, DataError
+            If nothing can be chosen.
+        """
+        chosen = self.definition
+        return feature_spec(
+            chosen.features, frames_as_seen(seen), self.horizon, chosen.include, chosen.exclude, self.target
+        )
+
+    def wanted(self, features: FeatureSpec) -> list[Wanted]:
+        """Return what is to be made of each line."""
+        start, end = read_span(self.definition)
+        folder = self.spec.features_folder or str(Path(self.spec.folder) / "features")
+        made = FeatureSet(features, start, folder)
+        return [Wanted(made, line, self.spec.signals_url, end) for line in self.lines]
+
+
+def read_span(definition: Alert | Monitor) -> tuple[datetime | None, datetime | None]:
+    """Return the span that may be read: from training's start to validation's end, or all there is."""
+    if definition.train is None:
+        return None, None
+    last = definition.validation or definition.train
+    return min(definition.train.start, last.start), max(definition.train.end, last.end)
+
+
+def outline(spec: StudySpec, signals: Signals) -> Outline:
+    """Find the lines that have readings of the target in the periods.
+
+    Raises
+    ------
+    ConfigError, DataError
+        If the definition is no classifier's, a line has no readings at all, or none has those of the target.
+    """
+    definition = typed(spec)
+    if isinstance(definition, Monitor) or definition.target is None or definition.horizon is None:
+        raise ConfigError(
+            f"{definition.kind} {definition.name}", "has no target or horizon", "it must be of type classifier"
+        )
+    start, end = read_span(definition)
+    target = definition.target
+    spans: dict[str, Span] = {}
+    lacking: list[str] = []
+    for name in spec.lines:
+        span = signals.reading_span(name, start, end)
+        stored = signals.describe_line(name)
+        missing = sorted(target.variables - set(stored.types if stored else ()))
+        if span is None or missing:
+            lacking += missing
+        else:
+            spans[name] = (span[0], span[1] + MICROSECOND)
+    if not spans:
+        raise DataError(
+            f"Alert {definition.name}",
+            f"no line has readings of {lacking[0] if lacking else 'its variables'} in its periods",
+            "import them, or change the periods",
+        )
+    first, last = min(begin for begin, _ in spans.values()), max(stop for _, stop in spans.values())
+    training = _training_spans(definition, spans, first, last, signals)
+    return Outline(spec, definition, target, definition.horizon, tuple(spans), first, last, training)
+
+
+def _training_spans(
+    definition: Alert, spans: Mapping[str, Span], first: datetime, last: datetime, signals: Signals
+) -> dict[str, Span]:
+    """Return what may be looked at before validation: whole training lines, or each line's training period."""
+    if definition.model == "pooled" and definition.train is None and len(spans) > 1:
+        return {name: spans[name] for name in training_lines(list(spans))}
+    period, _ = periods(definition.train, definition.validation, first, last)
+    held = {name: signals.reading_span(name, period.start, period.end) for name in spans}
+    found = {name: (span[0], span[1] + MICROSECOND) for name, span in held.items() if span is not None}
+    return found or dict(list(spans.items())[:1])
