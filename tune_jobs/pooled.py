@@ -37,8 +37,8 @@ def sample_lines(sizes: Mapping[str, int], budget: int, seed: int) -> tuple[str,
     """Return lines that fit together into ``budget`` bytes, in name order; all of them if they do.
 
     Lines are drawn without looking at them: in the order of a hash of ``seed`` and name, each that still fits. The
-    same lines give the same sample in any order, and another line more changes little of it. Where fewer than
-    `LEAST_LINES` fit, the smallest are taken although they do not.
+    same lines give the same sample in any order, and another line more changes little of it. Where that gives fewer
+    than `LEAST_LINES`, the smallest are taken, so many even if they do not fit.
 
     Examples
     --------
@@ -47,15 +47,26 @@ def sample_lines(sizes: Mapping[str, int], budget: int, seed: int) -> tuple[str,
     >>> sample_lines({"press-1": 40, "press-2": 40, "press-3": 90}, 100, seed=0)
     ('press-1', 'press-2')
     """
-    drawn: list[str] = []
-    left = budget
-    for line in sorted(sizes, key=lambda line: hashlib.sha256(f"{seed}:{line}".encode()).digest()):
-        if sizes[line] <= left:
-            drawn.append(line)
-            left -= sizes[line]
+    drawn = _fill(sorted(sizes, key=lambda line: _hash(seed, line)), sizes, budget)
     if len(drawn) < LEAST_LINES:
-        drawn = sorted(sizes, key=lambda line: (sizes[line], line))[:LEAST_LINES]
+        smallest = sorted(sizes, key=lambda line: (sizes[line], line))
+        least, others = smallest[:LEAST_LINES], smallest[LEAST_LINES:]
+        drawn = least + _fill(others, sizes, budget - sum(sizes[line] for line in least))
     return tuple(sorted(drawn))
+
+
+def _fill(lines: Sequence[str], sizes: Mapping[str, int], budget: int) -> list[str]:
+    """Return, in their order, the lines that still fit."""
+    filled, left = [], budget
+    for line in lines:
+        if sizes[line] <= left:
+            filled.append(line)
+            left -= sizes[line]
+    return filled
+
+
+def _hash(seed: int, line: str) -> bytes:
+    return hashlib.sha256(f"{seed}:{line}".encode()).digest()
 
 
 def pooled_learners(learners: Sequence[str]) -> tuple[str, ...]:
