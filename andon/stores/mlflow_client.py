@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -42,7 +43,7 @@ class Connection:
             if self.folder is not None:
                 self.folder.parent.mkdir(parents=True, exist_ok=True)
                 with suppress(FileExistsError):
-                    os.close(os.open(self._database(), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+                    _make_database(self._database())
             from mlflow.tracking import MlflowClient
 
             # After the import, which sets its own.
@@ -86,6 +87,13 @@ class Connection:
 
     def _database(self) -> Path:
         return Path(self._uri.removeprefix("sqlite:///"))
+
+
+def _make_database(path: Path) -> None:
+    """Make an empty database for MLflow, of its owner alone; one that commits with a single write, as ours do."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA journal_mode = WAL")
 
 
 def or_none(ask: Callable[[], Any]) -> Any:

@@ -44,10 +44,26 @@ def open_models(url: str) -> Models:
     """
     from andon.stores.models_mlflow import MlflowModels
 
+    return MlflowModels(*mlflow_address(url))
+
+
+def mlflow_address(url: str) -> tuple[str, Path | None]:
+    """Return MLflow's own address for the registry's URL and, where there is no server, the folder of its artifacts.
+
+    Raises
+    ------
+    ConfigError
+        If the URL's scheme is not known.
+
+    Examples
+    --------
+    >>> mlflow_address("sqlite:////data/mlflow.db")
+    ('sqlite:////data/mlflow.db', PosixPath('/data/models'))
+    """
     if url.startswith(("http://", "https://")):
-        return MlflowModels(url, None)
+        return url, None
     path = sqlite_path(url, "models", "or http(s)://tracking-server")
-    return MlflowModels(f"sqlite:///{path}", path.parent / "models")
+    return f"sqlite:///{path}", path.parent / "models"
 
 
 def sqlite_path(url: str, store: str, others: str = "") -> Path:
