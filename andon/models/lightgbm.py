@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import optuna
 
 FILE = "lightgbm.txt"
-BINS = {"max_bin": 255, "feature_pre_filter": False, "verbose": -1}
+BINS = {"max_bin": 63, "feature_pre_filter": False, "verbose": -1}
 """How features are binned, for every fit on the same rows; none is dropped for leaves that one fit would not make."""
 
 

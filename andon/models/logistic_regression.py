@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import optuna
 
 FILE = "logistic_regression.npz"
-MOST_FEATURES = 1000
+MOST_FEATURES = 100
 """Features up to which Newton's method fits."""
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import optuna
 
 FILE = "xgboost.json"
-BINS = {"max_bin": 256}
+BINS = {"max_bin": 64}
 """How features are binned, for every fit on the same rows."""
 
 
