@@ -8,24 +8,22 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from andon.errors import ConfigError, DataError
-from andon.evaluation.splits import periods, training_lines
+from andon.evaluation.splits import training_spans
 from andon.features.spec import FeatureSpec, feature_spec
 from andon.frames import MICROSECOND
 from andon.ports import Signals
 from configs.definitions import Alert, Monitor
 from configs.expressions import Expression
+from configs.periods import Period
 from pipelines.aggregations.feature_set import FeatureSet
 from pipelines.aggregations.job import Wanted
 from pipelines.aggregations.looking import Seen, frames_as_seen
 from tune_jobs.study import StudySpec, line_of, typed
 
-Span = tuple[datetime, datetime]
-"""Half-open."""
-
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """Lines of a study in the order of its definition, the half-open span of their readings, and the training spans."""
+    """Lines of a study in the order of its definition, the half-open span of their readings, and where it may look."""
 
     spec: StudySpec
     definition: Alert
@@ -34,7 +32,7 @@ class Outline:
     lines: tuple[str, ...]
     start: datetime
     end: datetime
-    training: Mapping[str, Span]
+    training: Mapping[str, Period]
 
     def sampling(self, line: str) -> timedelta | None:
         """Return the sampling that a line's definition declares."""
@@ -85,7 +83,7 @@ def outline(spec: StudySpec, signals: Signals) -> Outline:
         )
     start, end = read_span(definition)
     target = definition.target
-    spans: dict[str, Span] = {}
+    spans: dict[str, Period] = {}
     lacking: list[str] = []
     for name in spec.lines:
         span = signals.reading_span(name, start, end)
@@ -94,25 +92,31 @@ def outline(spec: StudySpec, signals: Signals) -> Outline:
         if span is None or missing:
             lacking += missing
         else:
-            spans[name] = (span[0], span[1] + MICROSECOND)
+            spans[name] = Period(start=span[0], end=span[1] + MICROSECOND)
     if not spans:
         raise DataError(
             f"Alert {definition.name}",
             f"no line has readings of {lacking[0] if lacking else 'its variables'} in its periods",
             "import them, or change the periods",
         )
-    first, last = min(begin for begin, _ in spans.values()), max(stop for _, stop in spans.values())
-    training = _training_spans(definition, spans, first, last, signals)
-    return Outline(spec, definition, target, definition.horizon, tuple(spans), first, last, training)
+    pooled = definition.model == "pooled"
+    training = _held(signals, training_spans(spans, definition.train, definition.validation, pooled))
+    return Outline(
+        spec,
+        definition,
+        target,
+        definition.horizon,
+        tuple(spans),
+        min(span.start for span in spans.values()),
+        max(span.end for span in spans.values()),
+        training or dict(list(spans.items())[:1]),
+    )
 
 
-def _training_spans(
-    definition: Alert, spans: Mapping[str, Span], first: datetime, last: datetime, signals: Signals
-) -> dict[str, Span]:
-    """Return what may be looked at before validation: whole training lines, or each line's training period."""
-    if definition.model == "pooled" and definition.train is None and len(spans) > 1:
-        return {name: spans[name] for name in training_lines(list(spans))}
-    period, _ = periods(definition.train, definition.validation, first, last)
-    held = {name: signals.reading_span(name, period.start, period.end) for name in spans}
-    found = {name: (span[0], span[1] + MICROSECOND) for name, span in held.items() if span is not None}
-    return found or dict(list(spans.items())[:1])
+def _held(signals: Signals, periods: Mapping[str, Period]) -> dict[str, Period]:
+    """Return the periods of the lines that have readings in them."""
+    return {
+        line: period
+        for line, period in periods.items()
+        if signals.reading_span(line, period.start, period.end) is not None
+    }

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
 
-from andon.frames import MICROSECOND, Booleans, SignalFrame, TrainingFrame, from_microseconds, to_microseconds
+from andon.frames import MICROSECOND, Booleans, TrainingFrame, from_microseconds, to_microseconds
 from configs.periods import Period
 
 MOST_FOLDS = 5
@@ -85,18 +85,18 @@ def training_lines(lines: Sequence[str]) -> list[str]:
     return ordered[: max(1, min(len(ordered) - 1, len(ordered) * 4 // 5))] if len(ordered) > 1 else ordered
 
 
-def training_frames(
-    frames: Sequence[SignalFrame], train: Period | None, validation: Period | None, pooled: bool
-) -> list[SignalFrame]:
-    """Return what may be looked at before validation: whole training lines, or each line's training period."""
-    if pooled and train is None and len(frames) > 1:
-        kept = set(training_lines([frame.line for frame in frames]))
-        return [frame for frame in frames if frame.line in kept]
-    start = min(int(frame.times[0]) for frame in frames)
-    end = max(int(frame.times[-1]) for frame in frames) + 1
-    training, _ = periods(train, validation, from_microseconds(start), from_microseconds(end))
-    cut = [frame.between(training.start, training.end) for frame in frames]
-    return [frame for frame in cut if len(frame)] or list(frames[:1])
+def training_spans(
+    spans: Mapping[str, Period], train: Period | None, validation: Period | None, pooled: bool
+) -> dict[str, Period]:
+    """Return what may be looked at before validation, of lines with readings in ``spans``.
+
+    That is whole training lines, or each line's training period, whether or not it holds readings.
+    """
+    if pooled and train is None and len(spans) > 1:
+        return {line: spans[line] for line in training_lines(list(spans))}
+    start, end = min(span.start for span in spans.values()), max(span.end for span in spans.values())
+    training, _ = periods(train, validation, start, end)
+    return dict.fromkeys(spans, training)
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:

@@ -13,6 +13,7 @@ from andon.features.spec import MOST_CATEGORIES, OTHER
 from andon.frames import MICROSECOND, TIME, SignalFrame, signal_frame
 from andon.ports import Signals
 from configs.definitions import VariableType
+from configs.periods import Period
 from pipelines.aggregations.feature_set import PART_READINGS
 
 _FIRST_LOOK = 256
@@ -29,14 +30,14 @@ class Seen:
     counts: Mapping[str, Mapping[str, int]]
 
 
-def look_at(signals: Signals, line: str, sampling: timedelta | None, start: datetime, end: datetime) -> Seen:
-    """Look at the readings of ``[start, end)``, a few at a time: all of its categories, and of numbers the first."""
+def look_at(signals: Signals, line: str, sampling: timedelta | None, period: Period) -> Seen:
+    """Look at the readings of a period, a few at a time: all of its categories, and of numbers the first."""
     stored = signals.describe_line(line)
     types = {} if stored is None else dict(stored.types)
     usual = sampling or (timedelta(seconds=1) if stored is None else stored.sampling)
     read: set[str] = set()
     counts = {name: Counter[str]() for name, kind in types.items() if kind == "category"}
-    for low, high in _pieces(signals, line, start, end, usual):
+    for low, high in _pieces(signals, line, period, usual):
         wanted = [name for name in types if name in counts or name not in read]
         if not wanted:
             break
@@ -47,12 +48,10 @@ def look_at(signals: Signals, line: str, sampling: timedelta | None, start: date
     return Seen(line, types, usual, frozenset(read), counts)
 
 
-def _pieces(
-    signals: Signals, line: str, start: datetime, end: datetime, usual: timedelta
-) -> Iterator[tuple[datetime, datetime]]:
+def _pieces(signals: Signals, line: str, period: Period, usual: timedelta) -> Iterator[tuple[datetime, datetime]]:
     """Yield spans with readings, a short one first: most variables are in it."""
-    readings = _FIRST_LOOK
-    while (span := signals.reading_span(line, start, end)) is not None:
+    start, readings = period.start, _FIRST_LOOK
+    while (span := signals.reading_span(line, start, period.end)) is not None:
         start = span[0]
         stop = min(start + readings * usual, span[1] + MICROSECOND)
         yield start, stop

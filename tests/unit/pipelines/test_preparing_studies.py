@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from andon.errors import ConfigError, DataError
-from andon.evaluation.splits import training_frames
+from andon.evaluation.splits import periods, training_lines
 from andon.features.spec import feature_spec
-from andon.frames import SignalFrame, from_microseconds
+from andon.frames import MICROSECOND, SignalFrame, from_microseconds
 from andon.models.training import training_rows
 from andon.ports import Signals
 from andon.stores import open_signals
@@ -84,7 +84,12 @@ def test_rows_are_those_of_one_computation(tmp_path, signals, definition, lines)
     assert alert.target is not None and alert.horizon is not None
     span = (alert.train.start, (alert.validation or alert.train).end) if alert.train else (None, None)
     read = [signals.read_signals(line, None, *span) for line in lines]
-    learnt_from = training_frames(read, alert.train, alert.validation, alert.model == "pooled")
+    begin, end = min(frame.data["time"][0] for frame in read), max(frame.data["time"][-1] for frame in read)
+    if len(lines) > 1 and alert.train is None:
+        learnt_from = [frame for frame in read if frame.line in training_lines(lines)]
+    else:
+        period, _ = periods(alert.train, alert.validation, begin, end + MICROSECOND)
+        learnt_from = [frame.between(period.start, period.end) for frame in read]
     wanted = feature_spec(alert.features, learnt_from, alert.horizon, alert.include, alert.exclude, alert.target)
     full = training_rows(read, wanted, alert.target, alert.horizon)
     found = read_rows(Path(spec.folder))
@@ -94,8 +99,7 @@ def test_rows_are_those_of_one_computation(tmp_path, signals, definition, lines)
     for one, other in (("times", "times"), ("labels", "labels"), ("groups", "groups"), ("values", "values")):
         assert np.array_equal(getattr(found.rows, one), getattr(full, other), equal_nan=True), one
     assert found.rows.values.tobytes() == full.values.tobytes()
-    assert found.start == min(from_microseconds(int(frame.times[0])) for frame in read)
-    assert found.end == max(from_microseconds(int(frame.times[-1]) + 1) for frame in read)
+    assert (found.start, found.end) == (begin, end + MICROSECOND)
 
 
 def test_periods_of_a_retrain_share_what_was_made(tmp_path, signals):

@@ -16,6 +16,7 @@ from andon.frames import MICROSECOND, TIME, SignalFrame, from_microseconds, sign
 from andon.stores import open_signals
 from configs.definitions import Features
 from configs.expressions import parse
+from configs.periods import Period
 from pipelines.aggregations.looking import Seen, frames_as_seen, look_at
 from tests.series import START, awkward
 
@@ -75,9 +76,11 @@ def test_a_look_sees_what_the_readings_hold(tmp_path, rows):
     signals = open_signals(f"sqlite:///{tmp_path}/signals.db")
     signals.append_signals(frame)
     end = frame.data["time"][-1] + MICROSECOND
-    found = look_at(signals, "press-07", timedelta(minutes=1), from_microseconds(START), end)
+    found = look_at(signals, "press-07", timedelta(minutes=1), Period(start=from_microseconds(START), end=end))
     stored = signals.read_signals("press-07")
     assert (found.read, found.counts) == (seen_in(stored).read, seen_in(stored).counts)
-    begun = look_at(signals, "press-07", None, from_microseconds(START), frame.data["time"][rows // 2])
+    begun = look_at(
+        signals, "press-07", None, Period(start=from_microseconds(START), end=frame.data["time"][rows // 2])
+    )
     assert sum(begun.counts["product"].values()) == rows // 2
     assert chosen(frames_as_seen([found])) == chosen([replace(stored, sampling=timedelta(minutes=1))])
