@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import optuna
@@ -59,19 +60,68 @@ def test_rows_do_not_touch_each_other(fitted):
     assert alone.tobytes() == together.tobytes()
 
 
+ORDER = np.random.default_rng(2).permutation(len(NAMES))
+SHUFFLED = replace(TRAINING, values=TRAINING.values[:, ORDER], names=tuple(NAMES[i] for i in ORDER))
+
+
 def test_shuffled_columns_learn_as_well(learner, fitted):
-    order = np.random.default_rng(2).permutation(len(NAMES))
-    shuffled = TrainingFrame(
-        TRAINING.values[:, order],
-        TRAINING.labels,
-        TRAINING.times,
-        TRAINING.groups,
-        TRAINING.lines,
-        tuple(NAMES[i] for i in order),
-    )
-    other = learner.fit(shuffled, learner.cheapest(), seed=5).predict(FRESH.values[:, order])
+    other = learner.fit(SHUFFLED, learner.cheapest(), seed=5).predict(FRESH.values[:, ORDER])
     first = average_precision(FRESH.labels, fitted.predict(FRESH.values))
     assert average_precision(FRESH.labels, other) == pytest.approx(first, abs=0.02)
+
+
+# A forest draws columns by their number at every split, whatever their share: it only learns as well (above).
+@pytest.mark.parametrize(
+    ("name", "every_column"),
+    [("lightgbm", {"feature_fraction": 1.0}), ("xgboost", {"colsample": 1.0}), ("logistic_regression", {})],
+)
+def test_shuffled_columns_give_the_same_scores_where_no_column_is_drawn(name, every_column):
+    learner = classifier(name)
+    params = {**learner.cheapest(), **every_column}
+    first = learner.fit(TRAINING, params, seed=5).predict(FRESH.values)
+    other = learner.fit(SHUFFLED, params, seed=5).predict(FRESH.values[:, ORDER])
+    np.testing.assert_allclose(other, first, rtol=0, atol=1e-9)
+
+
+def shares(count: int, seed: int) -> TrainingFrame:
+    """Of each row the shares of four products in a window, many exactly 0 or 1, some unknown; one product jams."""
+    rng = np.random.default_rng(seed)
+    product = np.repeat(rng.integers(0, 4, count // 20 + 1), 20)[:count]
+    ends = np.cumsum(np.eye(4)[product], axis=0)
+    values = (ends[10:] - ends[:-10]) / 10
+    labels = (rng.random(len(values)) < np.where(values[:, 2] > 0.5, 0.4, 0.02)).astype(float)
+    values[rng.random(len(values)) < 0.1] = np.nan
+    rows = len(values)
+    return TrainingFrame(values, labels, np.arange(rows), np.zeros(rows, dtype=np.int64), ("a",), tuple("abcd"))
+
+
+def test_shares_of_categories_are_learnt(learner):
+    training, fresh = shares(3000, 0), shares(3000, 1)
+    scores = learner.fit(training, learner.cheapest(), seed=5).predict(fresh.values)
+    known = ~np.isnan(fresh.values).any(axis=1)
+    jams = fresh.values[:, 2] > 0.5
+    assert average_precision(fresh.labels, scores) > 2.5 * fresh.labels.mean()
+    assert scores[known & jams].min() > scores[known & (fresh.values[:, 2] < 0.2)].mean()
+
+
+def rare() -> TrainingFrame:
+    """Return 20 positive rows among many."""
+    positive = np.flatnonzero(TRAINING.labels == 1)[:20]
+    return TRAINING.rows((TRAINING.labels == 0) | np.isin(np.arange(len(TRAINING)), positive))
+
+
+def test_rare_positives_are_learnt(learner):
+    scores = learner.fit(rare(), learner.cheapest(), seed=5).predict(FRESH.values)
+    assert average_precision(FRESH.labels, scores) > 2 * FRESH.labels.mean()
+
+
+def test_a_weight_makes_up_for_imbalance(learner):
+    weighted = {"balanced": True} if "balanced" in learner.cheapest() else {"positive_weight": 70.0}
+    plain, heavy = (
+        learner.fit(rare(), {**learner.cheapest(), **params}, seed=5).predict(FRESH.values) for params in ({}, weighted)
+    )
+    assert plain.mean() < 0.05
+    assert heavy.mean() > 3 * plain.mean()
 
 
 def test_saved_and_loaded_it_answers_the_same(learner, fitted, tmp_path):
