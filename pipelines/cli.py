@@ -15,10 +15,12 @@ from configs.errors import AndonError
 from pipelines.commands import (
     assistant,
     backtest,
+    dashboards,
     definitions,
     demo,
     models,
     report,
+    retrain,
     serve,
     tables,
     train,
@@ -66,8 +68,12 @@ app.command("init", help="Propose a Line and a Monitor from a table, as YAML to 
 app.command("apply", help="Validate definitions and store them.")(definitions.apply)
 app.command("get", help="Show definitions, defaults included.")(definitions.get)
 app.command("train", help="Search, evaluate, register, and promote the first champion.")(train.train)
+app.command("retrain", help="Challenger against champion on newer data; promote only if better.")(retrain.retrain)
 app.command("backtest", help="Write what would have been said at each time, with the champion.")(backtest.backtest)
 app.command("serve", help="Serve the HTTP API on Ray Serve.")(serve.serve)
+app.command("dashboards", help="Start TensorBoard and MLflow's pages, and print where all pages are.")(
+    dashboards.dashboards
+)
 app.command("assistant", help="Run the real-time loop.")(assistant.assistant)
 app.command("inject", help="Replay history into the signals store as if live.")(tables.inject)
 app.add_typer(report.app, name="report", help="Excel and HTML reports.")
