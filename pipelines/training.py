@@ -89,7 +89,7 @@ def train_models(settings: Settings, request: TrainRequest, terminal: Terminal) 
     from andon.stores import open_documents, open_models
 
     documents = open_documents(settings.documents)
-    selected = [one for one in _selected(documents, request) if _is_trained(one)]
+    selected = [one for one in _selected(documents, request) if is_trained(one)]
     if not selected:
         raise ConfigError("selection", "holds nothing to train", "select a classifier alert or a monitor")
     seconds = request.seconds or max(one.definition.search.time.total_seconds() for one in selected)
@@ -211,5 +211,6 @@ def _selected(documents: Documents, request: TrainRequest) -> list[Selected]:
     )
 
 
-def _is_trained(one: Selected) -> bool:
+def is_trained(one: Selected) -> bool:
+    """Tell whether a definition has a model."""
     return one.stored.kind == "Monitor" or getattr(one.definition, "type", None) == "classifier"

@@ -103,6 +103,31 @@ def rollback(
         terminal.text(f"{key}: version {version} is champion again")
 
 
+@app.command()
+def explain(
+    definition: Definition,
+    line: Line = None,
+    family: Family = None,
+    version: Annotated[int | None, typer.Option(min=1, help="This version instead of the champion.")] = None,
+    json: Json = False,
+) -> None:
+    """Say why the champion is the champion: the decision, its evidence, what it was chosen from, and its history."""
+    from andon.services.promoting import explain_champion
+    from andon.stores import open_documents, open_models
+    from configs.settings import load_settings
+    from pipelines.explaining import tell_champion
+    from pipelines.terminal import quiet
+
+    settings = load_settings()
+    with quiet(settings.home, "models") as terminal:
+        key = _key(definition, line, family)
+        why = explain_champion(key, open_documents(settings.documents), open_models(settings.models), version)
+        if json:
+            terminal.json(why)
+        else:
+            tell_champion(key, why, terminal)
+
+
 def _key(definition: str, line: str | None, family: str | None):  # type: ignore[no-untyped-def]
     from andon.errors import ConfigError
     from andon.records import ModelKey
