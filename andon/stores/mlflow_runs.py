@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import platform
 import shutil
 import tempfile
@@ -14,6 +15,8 @@ from andon.record_json import to_body
 from andon.records import Evaluation, ModelCard, ModelKey
 from andon.stores.mlflow_bundles import MODEL
 from andon.stores.mlflow_names import entity_name, model_tags
+
+log = logging.getLogger(__name__)
 
 _LOADER = "andon.stores.mlflow_pyfunc"
 _BATCH = 100
@@ -35,6 +38,8 @@ def log_model(
             folder = Path(temporary)
             write_model(folder / MODEL, bundle, card, identity)
             _write_json(folder / "definition.json", card.definition)
+            if evaluation is not None:
+                _draw(evaluation, str(key), folder / "plots")
             client.log_artifacts(identity, temporary)
         client.set_terminated(identity)
     except BaseException:
@@ -72,6 +77,15 @@ def write_model(folder: Path, bundle: Path, card: ModelCard, run: str) -> None:
     # Both are read as YAML, of which JSON is a part.
     _write_json(folder / "python_env.yaml", environment)
     _write_json(folder / "MLmodel", about)
+
+
+def _draw(evaluation: Evaluation, title: str, folder: Path) -> None:
+    from andon.evaluation.drawing import draw_evaluation
+
+    try:
+        draw_evaluation(evaluation, title, folder)
+    except Exception as error:  # a model is not lost for a picture of it
+        log.warning("%s: its plots could not be drawn: %s", title, error)
 
 
 def _log_figures(client: Any, run: str, card: ModelCard) -> None:

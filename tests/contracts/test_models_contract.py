@@ -11,15 +11,16 @@ import sys
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from andon.errors import ConfigError, StoreError
 from andon.ports import Models
 from andon.record_json import to_body
-from andon.records import ModelCard, ModelKey
+from andon.records import Evaluation, ModelCard, ModelKey
 from andon.stores import open_models
 from andon.stores.mlflow_names import model_name
 
@@ -240,6 +241,31 @@ def test_a_decision_stays_with_its_version(models: Models, url: str, key: ModelK
     assert "decisions/d1.json" in files
     stored = client.download_artifacts(found.run_id, "decisions/d1.json", str(bundle.parent))
     assert json.loads(Path(stored).read_text("utf-8")) == body
+
+
+def test_people_find_figures_definition_and_plots_in_mlflow(
+    models: Models, url: str, key: ModelKey, bundle: Path
+) -> None:
+    labels, rows = np.array([0.0, 0, 1, 0]), np.zeros(4, dtype=np.int64)
+    evaluation = Evaluation(labels, labels / 2, rows, rows, 0.4, timedelta(minutes=5), {"speed.mean.5m": 1.0})
+    models.publish(key, bundle, CARD, evaluation)
+    models.publish(key, bundle, CARD, replace(evaluation, times=rows[:0]))  # which cannot be drawn
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(url, url)
+    version, plain = (client.get_model_version(model_name(key), number) for number in "12")
+    run = client.get_run(version.run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics["average_precision"] == 0.91
+    assert {name: run.data.params[name] for name in ("learner", "num_leaves")} == {
+        "learner": "lightgbm", "num_leaves": "31",
+    }  # fmt: skip
+    assert version.tags["andon.data_start"] == "2026-01-01T00:00:00Z"
+    stored = client.download_artifacts(run.info.run_id, "definition.json", str(bundle.parent))
+    assert json.loads(Path(stored).read_text("utf-8")) == CARD.definition
+    plots = [one.path for one in client.list_artifacts(run.info.run_id, "plots")]
+    assert plots == [f"plots/{name}.png" for name in ("calibration", "importance", "lead_time", "precision_recall")]
+    assert client.list_artifacts(plain.run_id, "plots") == []
 
 
 def test_what_an_earlier_andon_published_still_loads(
