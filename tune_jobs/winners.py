@@ -38,6 +38,7 @@ def write_winner(
     names stays out of it.
     """
     from andon.evaluation.events import judge_events
+    from andon.evaluation.importance import feature_importance
     from andon.evaluation.thresholds import choose_event_threshold
     from andon.models.calibration import calibrate
 
@@ -79,8 +80,11 @@ def write_winner(
         comparison=comparison(tried),
         search=search_id(spec),
     )
+    shares = feature_importance(
+        model.predict, validation.values, validation.names, np.random.default_rng(measured.seed)
+    )
     write_evaluation(
-        Evaluation(validation.labels, scores, validation.times, validation.groups, threshold, horizon),
+        Evaluation(validation.labels, scores, validation.times, validation.groups, threshold, horizon, shares),
         Path(spec.folder),
     )
     write_bundle(

@@ -7,15 +7,19 @@ A run a configuration costs 13 ms on the embedded store, a run a study a tenth o
 from __future__ import annotations
 
 import json
+import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from andon.errors import StoreError
 from andon.records import ModelKey
 from andon.stores.mlflow_client import Connection
 from andon.stores.mlflow_names import SEARCH_TAG, entity_name, model_name, model_tags
 from andon.stores.opening import mlflow_address
 from andon.stores.searched import Study, Tried
+
+log = logging.getLogger(__name__)
 
 EXPERIMENT = "andon-searches"
 TABLE = "configurations.json"
@@ -53,11 +57,14 @@ class SearchLog:
                 known.log(key, study, sorted(tried, key=lambda one: (one.at, one.number)))
 
     def close(self) -> None:
-        """End the searches' runs and release what is open."""
-        with self._connection.errors("searches"):
-            for search in self._searches.values():
-                search.end()
-            self._searches.clear()
+        """End the searches' runs and release what is open; a run that cannot be ended is told of in the log."""
+        for name, search in self._searches.items():
+            try:
+                with self._connection.errors(f"search {name}"):
+                    search.end()
+            except StoreError as error:
+                log.warning("%s", error)
+        self._searches.clear()
         self._connection.close()
 
 
