@@ -18,7 +18,9 @@ VariableType = Literal["number", "category", "boolean"]
 Severity = Literal["low", "medium", "high", "critical"]
 ClassifierLearner = Literal["lightgbm", "xgboost", "random_forest", "logistic_regression"]
 MonitorLearner = Literal["linear", "dense"]
-Function = Literal["mean", "std", "min", "max", "last", "slope", "delta", "count", "share", "since_change"]
+Quantile = Literal["q05", "q25", "q50", "q75", "q95"]
+Counted = Literal["count", "share", "since_change", "out_of_bounds"]
+Function = Literal["mean", "std", "min", "max", "last", "slope", "delta", Counted, Quantile]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _LINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_. -]{0,98}[A-Za-z0-9_]|[A-Za-z0-9]")

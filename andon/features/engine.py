@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -11,12 +11,13 @@ import numpy as np
 import polars as pl
 
 from andon.errors import DataError
-from andon.features import kernels
-from andon.features.spec import Feature, FeatureSpec, VariableSpec, window_start
+from andon.features.kernels import numbers, quantiles, sliding
+from andon.features.spec import QUANTILES, Feature, FeatureSpec, VariableSpec, window_start
 from andon.frames import (
     MICROSECOND,
     Booleans,
     FeatureFrame,
+    Floats,
     Integers,
     SignalFrame,
     from_microseconds,
@@ -25,20 +26,27 @@ from andon.frames import (
 from configs.definitions import Function
 from configs.durations import format_duration
 
-_CODES: dict[Function, int] = {
-    "mean": kernels.MEAN,
-    "std": kernels.STD,
-    "min": kernels.MIN,
-    "max": kernels.MAX,
-    "last": kernels.LAST,
-    "slope": kernels.SLOPE,
-    "delta": kernels.DELTA,
-    "count": kernels.COUNT,
-    "since_change": kernels.SINCE_CHANGE,
-    "share": kernels.SHARE,
+_BLOCKS: dict[Function, int] = {
+    "mean": numbers.MEAN,
+    "std": numbers.STD,
+    "min": numbers.MIN,
+    "max": numbers.MAX,
+    "slope": numbers.SLOPE,
 }
+_SLIDING: dict[Function, int] = {
+    "last": sliding.LAST,
+    "since_change": sliding.SINCE_CHANGE,
+    "delta": sliding.DELTA,
+    "count": sliding.COUNT,
+    "share": sliding.SHARE,
+    "out_of_bounds": sliding.OUT_OF_BOUNDS,
+}
+_RANKED: dict[Function, int] = {function: place for place, function in enumerate(QUANTILES)}
+_LEVELS = np.array(list(QUANTILES.values()))
+_LEAST_READINGS, _MOST_READINGS = 2**13, 2**17
+"""Rows of a frame that the kernels take at a time, unless windows are longer: as many as a processor's cache holds."""
 _MOST_VALUES = 2**22
-"""Readings handed to the kernel at a time: 32 MiB."""
+"""Readings handed to a kernel at a time: 32 MiB."""
 
 
 def compute_features(
@@ -55,12 +63,16 @@ def compute_features(
     squares, per minute; NaN for one reading); ``delta`` (last less first reading); ``share`` (how often a boolean was
     true, or a category was read, of the times that the variable was read); ``count`` (readings, over the number that
     the usual sampling would give in the time from the window's start to the row, so it says how dense the readings are
-    and never how many rows there have been). Over the longest window: ``last`` (newest reading) and ``since_change``
-    (seconds since a reading that differs from the one before it in the window, else the window's length).
+    and never how many rows there have been); ``q05``, ``q25``, ``q50``, ``q75``, ``q95`` (quantiles, interpolated
+    linearly between the two nearest of the sorted readings: Hyndman and Fan 1996, definition 7); ``out_of_bounds``
+    (which part of the readings lies below or above the variable's bounds, 0 where it has none). Over the longest
+    window: ``last`` (newest reading) and ``since_change`` (seconds since a reading that differs from the one before it
+    in the window, else the window's length).
 
-    A window is a length of time, not a number of rows: on an irregular or broken series it holds fewer readings. One
-    without any of a variable gives NaN (``count``: 0), and so does what overflows. Rows before the longest window
-    change nothing, to the last bit; `window_start` says where it begins.
+    A window is a length of time, not a number of rows: on an irregular or broken series it holds fewer readings. Every
+    reading weighs the same, however long it stood, and nothing is filled in: a window that a gap reaches into is made
+    of what is left. One without any reading of a variable gives NaN (``count``: 0), and so does what overflows. Rows
+    before the longest window change nothing, to the last bit; `window_start` says where it begins.
 
     Parameters
     ----------
@@ -95,30 +107,47 @@ def compute_features(
         return FeatureFrame(frame.line, times[rows], values, np.zeros(0, dtype=np.bool_), spec.names)
     starts = _window_starts(times[rows], plan)
     complete = min(_first(times, first_reading), int(times[0])) <= starts + plan.sampling
-    # Readings before the oldest window count for nothing.
-    oldest = int(np.searchsorted(times, starts[0], side="right"))
-    data = frame.data.slice(oldest)
-    at, rows = np.array(times[oldest:]), rows - oldest
-    for some in plan.numbers(len(at)):
-        readings = np.empty((len(some.names), len(at)))
+    columns = {one.name: frame.data.get_column(one.name) for one in spec.variables}
+    for begin, end, oldest in _tiles(times, rows, starts):
+        # Readings before the oldest window count for nothing.
+        here = slice(oldest, int(rows[end - 1]) + 1)
+        some = {name: column[here] for name, column in columns.items()}
+        _compute(some, times[here].copy(), rows[begin:end] - oldest, plan, values[begin:end])
+    return FeatureFrame(frame.line, times[rows], values, complete, spec.names)
+
+
+def _tiles(times: Integers, rows: Integers, starts: Integers) -> Iterator[tuple[int, int, int]]:
+    """Split rows, so that memory does not grow with them; yield begin and end of each part, and its oldest reading."""
+    begin = 0
+    while begin < len(rows):
+        oldest = int(np.searchsorted(times, starts[begin], side="right"))
+        span = int(rows[begin]) + 1 - oldest
+        most = max(span, _LEAST_READINGS, min(4 * span, _MOST_READINGS))
+        end = int(np.searchsorted(rows, oldest + span + most))
+        yield begin, end, oldest
+        begin = end
+
+
+def _compute(columns: dict[str, pl.Series], times: Integers, rows: Integers, plan: _Plan, values: Floats) -> None:
+    """Write the features of ``rows`` into ``values``, float64 (n_rows, n_features)."""
+    for some in plan.numbers(len(times)):
+        readings = np.empty((len(some.names), len(times)))
         for place, name in enumerate(some.names):
-            readings[place] = data.get_column(name).to_numpy()
-        kernels.aggregate_numbers(
-            at,
-            readings,
-            rows,
-            plan.stride,
-            plan.sampling,
-            plan.lengths,
-            plan.columns,
-            some.offsets,
-            values,
-        )
+            readings[place] = columns[name].to_numpy()
+        every, stride, lengths, offsets = (times, readings), plan.stride, plan.lengths, some.offsets
+        blocks, slid, ranked = plan.tables
+        if blocks.max() >= 0:
+            numbers.aggregate_numbers(*every, rows, stride, lengths, blocks, offsets, values)
+        if slid.max() >= 0:
+            sampling, bounds = plan.sampling, some.bounds
+            sliding.aggregate_readings(*every, bounds, rows, stride, sampling, lengths, slid, offsets, values)
+        if ranked.max() >= 0:
+            quantiles.aggregate_quantiles(*every, rows, stride, lengths, _LEVELS, ranked, offsets, values)
     for one in plan.states:
-        states, shares = _states(data[one.variable.name], one.variable)
+        states, shares = _states(columns[one.variable.name], one.variable)
         found = np.empty((len(rows), len(one.functions)))
-        kernels.aggregate_states(
-            at,
+        sliding.aggregate_states(
+            times,
             states,
             shares,
             max(2, len(one.variable.categories) + 1),
@@ -132,7 +161,6 @@ def compute_features(
             found,
         )
         values[:, one.offset : one.offset + found.shape[1]] = found
-    return FeatureFrame(frame.line, times[rows + oldest], values, complete, spec.names)
 
 
 def require_rows(frame: SignalFrame, spec: FeatureSpec, first_reading: datetime | None = None) -> None:
@@ -174,9 +202,10 @@ def last_of_block(times: Integers, stride: int) -> Booleans:
 
 @dataclass(frozen=True, slots=True)
 class _Numbers:
-    """Some numbers, and the column of each one's first feature."""
+    """Some numbers, their bounds, and the column of each one's first feature."""
 
     names: list[str]
+    bounds: Floats
     offsets: Integers
 
 
@@ -199,8 +228,8 @@ class _Plan:
     sampling: int
     longest: int
     lengths: Integers
-    columns: Integers
-    """Of each window and function: its place among the features of a number, -1 for none."""
+    tables: tuple[Integers, Integers, Integers]
+    """Of blocks, sliding and ranked functions: each one's place among the features of a number, by window, or -1."""
     every_number: _Numbers
     states: tuple[_State, ...]
 
@@ -209,7 +238,8 @@ class _Plan:
         every = self.every_number
         step = max(1, _MOST_VALUES // rows)
         return [
-            _Numbers(every.names[i : i + step], every.offsets[i : i + step]) for i in range(0, len(every.names), step)
+            _Numbers(every.names[i : i + step], every.bounds[i : i + step], every.offsets[i : i + step])
+            for i in range(0, len(every.names), step)
         ]
 
 
@@ -221,10 +251,14 @@ def _plan(spec: FeatureSpec) -> _Plan:
     for column, feature in enumerate(spec.features):
         offsets.setdefault(feature.variable, column)
         columns.setdefault(feature.variable, []).append(feature)
-    numbers = [one.name for one in spec.variables if one.type == "number" and one.name in columns]
-    table = np.full((len(ordered), len(_CODES)), -1, dtype=np.int64)
-    for place, feature in enumerate(columns[numbers[0]] if numbers else []):
-        table[ordered.index(feature.window), _CODES[feature.function]] = place
+    every = [one for one in spec.variables if one.type == "number" and one.name in columns]
+    tables = []
+    for codes in (_BLOCKS, _SLIDING, _RANKED):
+        table = np.full((len(ordered), len(codes)), -1, dtype=np.int64)
+        for place, feature in enumerate(columns[every[0].name] if every else []):
+            if feature.function in codes:
+                table[ordered.index(feature.window), codes[feature.function]] = place
+        tables.append(table)
     states = []
     for one in spec.variables:
         if one.type != "number" and one.name in columns:
@@ -236,14 +270,18 @@ def _plan(spec: FeatureSpec) -> _Plan:
         spec.sampling // MICROSECOND,
         spec.longest // MICROSECOND,
         _integers([window // spec.stride for window in ordered]),
-        table,
-        _Numbers(numbers, _integers([offsets[name] for name in numbers])),
+        (tables[0], tables[1], tables[2]),
+        _Numbers(
+            [one.name for one in every],
+            np.array([one.bounds or (-np.inf, np.inf) for one in every]).reshape(-1, 2),
+            _integers([offsets[one.name] for one in every]),
+        ),
         tuple(states),
     )
 
 
 def _coded(features: Sequence[Feature], ordered: list[timedelta]) -> tuple[Integers, Integers]:
-    codes = [_CODES[feature.function] for feature in features]
+    codes = [_SLIDING[feature.function] for feature in features]
     return _integers(codes), _integers([ordered.index(feature.window) for feature in features])
 
 

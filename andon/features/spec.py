@@ -9,19 +9,21 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, get_args
 
+import numpy as np
 import polars as pl
 
 from andon.errors import ConfigError, DataError, ModelError
-from andon.frames import MICROSECOND, SignalFrame, from_microseconds, to_microseconds
-from configs.definitions import Features, Function, VariableType
+from andon.frames import MICROSECOND, Floats, SignalFrame, from_microseconds, to_microseconds
+from configs.definitions import Features, Function, Line, Quantile, VariableType
 from configs.durations import format_duration
 from configs.expressions import Expression
 
 DEFAULT_FUNCTIONS: tuple[Function, ...] = (
     *("mean", "std", "min", "max", "last", "slope", "delta", "share", "since_change"),
 )
+QUANTILES: dict[Quantile, float] = {name: int(name[1:]) / 100 for name in get_args(Quantile)}
 WINDOWED: dict[VariableType, tuple[Function, ...]] = {
-    "number": ("mean", "std", "min", "max", "slope", "delta", "count"),
+    "number": ("mean", "std", "min", "max", "slope", "delta", "count", *QUANTILES, "out_of_bounds"),
     "boolean": ("share", "count"),
     "category": ("share", "count"),
 }
@@ -34,6 +36,8 @@ WINDOWLESS: dict[VariableType, tuple[Function, ...]] = {
 """Functions that each type has once, over the longest window."""
 MOST_CATEGORIES = 20
 """Categories of a variable that have a share of their own; rarer ones share ``OTHER``."""
+BOUNDS = (0.01, 0.99)
+"""Quantiles of the training rows that bound a variable whose definition gives no bounds."""
 OTHER = "(other)"
 MOST_BLOCKS = 100_000
 """Strides in a window, at most: the engine keeps this many partial aggregates at a time."""
@@ -41,11 +45,15 @@ MOST_BLOCKS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class VariableSpec:
-    """A variable that features are made of; ``categories`` are those seen in training, the most frequent first."""
+    """A variable that features are made of; ``categories`` are those seen in training, the most frequent first.
+
+    ``bounds`` are the least and the greatest reading that ``out_of_bounds`` takes for normal; None: all are.
+    """
 
     name: str
     type: VariableType
     categories: tuple[str, ...] = ()
+    bounds: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +109,10 @@ class FeatureSpec:
     def to_json(self) -> dict[str, Any]:
         """Return JSON values that `from_json` reads."""
         return {
-            "variables": [[one.name, one.type, list(one.categories)] for one in self.variables],
+            "variables": [
+                [one.name, one.type, list(one.categories), *([list(one.bounds)] if one.bounds else [])]
+                for one in self.variables
+            ],
             "windows": [window // MICROSECOND for window in self.windows],
             "functions": list(self.functions),
             "stride": self.stride // MICROSECOND,
@@ -119,7 +130,10 @@ class FeatureSpec:
         """
         try:
             spec = cls(
-                tuple(VariableSpec(name, kind, tuple(categories)) for name, kind, categories in body["variables"]),
+                tuple(
+                    VariableSpec(name, kind, tuple(categories), *(tuple(pair) for pair in bounds))
+                    for name, kind, categories, *bounds in body["variables"]
+                ),
                 tuple(window * MICROSECOND for window in body["windows"]),
                 tuple(body["functions"]),
                 body["stride"] * MICROSECOND,
@@ -138,6 +152,10 @@ def _check(spec: FeatureSpec) -> None:
             raise ValueError(f"variable {variable.name!r} is a {variable.type!r}")
         if not all(isinstance(category, str) for category in variable.categories):
             raise ValueError(f"variable {variable.name!r} has a category that is no text")
+        if variable.bounds is not None:
+            low, high = variable.bounds
+            if not low <= high:
+                raise ValueError(f"variable {variable.name!r} has bounds {low!r} and {high!r}")
     if not spec.variables or not spec.windows or not set(spec.functions) <= set(get_args(Function)):
         raise ValueError("variables, windows or functions are missing or unknown")
     if min(spec.stride, spec.sampling, *spec.windows) <= timedelta(0):
@@ -248,12 +266,14 @@ def feature_spec(
     include: Sequence[str] | None,
     exclude: Sequence[str],
     target: Expression,
+    bounds: Mapping[str, tuple[float | None, float | None]] | None = None,
 ) -> FeatureSpec:
-    """Choose variables and categories from training rows, one frame a line.
+    """Choose variables, categories and bounds from training rows, one frame a line.
 
     Variables are those that all lines have, with a reading somewhere and a function for their type, without the
     excluded ones and without the target's own unless they are included by name. The order of frames and of their
-    columns changes nothing.
+    columns changes nothing. Bounds, which only ``out_of_bounds`` needs, are the variable's least and greatest value in
+    ``bounds`` (as `declared_bounds` finds them), and where one is not given the `BOUNDS` quantile of the readings.
 
     Raises
     ------
@@ -285,7 +305,10 @@ def feature_spec(
         if all(frame.data[name].null_count() == len(frame) for frame in frames):
             continue
         categories = _categories([frame.data[name] for frame in frames]) if kind == "category" else ()
-        variables.append(VariableSpec(name, kind, categories))
+        limits = None
+        if kind == "number" and "out_of_bounds" in functions:
+            limits = _limits([frame.numbers(name) for frame in frames], *(bounds or {}).get(name, (None, None)))
+        variables.append(VariableSpec(name, kind, categories, limits))
     if not variables:
         left = f"of {len(chosen)} variables none has readings that {', '.join(functions)} can be made of"
         problem = left if chosen else "no variable is left to learn from, besides the target's own"
@@ -293,6 +316,34 @@ def feature_spec(
         raise ConfigError("include, exclude", problem, remedy)
     windows = tuple(sorted(resolved.windows or ()))
     return FeatureSpec(tuple(variables), windows, functions, resolved.stride or sampling, sampling)
+
+
+def declared_bounds(lines: Sequence[Line]) -> dict[str, tuple[float | None, float | None]]:
+    """Return the least ``min`` and the greatest ``max`` that lines give a variable; None where one of them gives none.
+
+    Examples
+    --------
+    >>> oven = {"name": "oven", "variables": [{"name": "heat", "min": 20, "max": 250}]}
+    >>> declared_bounds([Line(**oven)])
+    {'heat': (20.0, 250.0)}
+    """
+    found: dict[str, tuple[float | None, float | None]] = {}
+    for name in dict.fromkeys(variable.name for line in lines for variable in line.variables):
+        every = [variable for line in lines for variable in line.variables if variable.name == name]
+        lows, highs = [one.min for one in every], [one.max for one in every]
+        found[name] = (
+            None if None in lows else min(low for low in lows if low is not None),
+            None if None in highs else max(high for high in highs if high is not None),
+        )
+    return found
+
+
+def _limits(readings: Sequence[Floats], low: float | None, high: float | None) -> tuple[float, float]:
+    read = np.concatenate(readings)
+    found = np.quantile(read[~np.isnan(read)], BOUNDS)
+    # A reading beyond a bound that was declared must not turn the other one round.
+    least = float(found[0]) if low is None else low
+    return least, max(least, float(found[1]) if high is None else high)
 
 
 def _categories(columns: Sequence[pl.Series]) -> tuple[str, ...]:
