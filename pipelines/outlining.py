@@ -20,6 +20,9 @@ from pipelines.aggregations.job import Wanted
 from pipelines.aggregations.looking import Seen, frames_as_seen
 from tune_jobs.study import StudySpec, line_of, typed
 
+BOUNDS_FROM = 200_000
+"""Rows up to which a variable's bounds are exact quantiles of its readings; of more, about so many are looked at."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outline:
@@ -33,6 +36,8 @@ class Outline:
     start: datetime
     end: datetime
     training: Mapping[str, Period]
+    thin: int
+    """See `pipelines.aggregations.looking.look_at`."""
 
     def sampling(self, line: str) -> timedelta | None:
         """Return the sampling that a line's definition declares."""
@@ -85,6 +90,7 @@ def outline(spec: StudySpec, signals: Signals) -> Outline:
     target = definition.target
     spans: dict[str, Period] = {}
     lacking: list[str] = []
+    rows = 0
     for name in spec.lines:
         span = signals.reading_span(name, start, end)
         stored = signals.describe_line(name)
@@ -92,6 +98,7 @@ def outline(spec: StudySpec, signals: Signals) -> Outline:
         if span is None or missing:
             lacking += missing
         else:
+            rows += 0 if stored is None else stored.rows
             spans[name] = Period(start=span[0], end=span[1] + MICROSECOND)
     if not spans:
         raise DataError(
@@ -110,6 +117,7 @@ def outline(spec: StudySpec, signals: Signals) -> Outline:
         min(span.start for span in spans.values()),
         max(span.end for span in spans.values()),
         training or dict(list(spans.items())[:1]),
+        _thin(definition, rows),
     )
 
 
@@ -120,3 +128,8 @@ def _held(signals: Signals, periods: Mapping[str, Period]) -> dict[str, Period]:
         for line, period in periods.items()
         if signals.reading_span(line, period.start, period.end) is not None
     }
+
+
+def _thin(definition: Alert, rows: int) -> int:
+    """Return how much readings may be thinned to learn bounds from; 0 where no feature has bounds."""
+    return -(-rows // BOUNDS_FROM) if "out_of_bounds" in (definition.features.functions or ()) else 0

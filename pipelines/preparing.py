@@ -75,7 +75,7 @@ def prepare_study(spec: StudySpec, signals: Signals) -> None:
         write_signals(read_line(spec, next(iter(spec.lines)), signals, start, end), Path(spec.folder))
         return
     study = outline(spec, signals)
-    seen = [look_at(signals, name, study.sampling(name), span) for name, span in study.training.items()]
+    seen = [look_at(signals, name, study.sampling(name), span, study.thin) for name, span in study.training.items()]
     wanted = study.wanted(study.choose_features(seen))
     note_use(wanted, definition.name)
     for one in wanted:
@@ -125,7 +125,7 @@ def _choose_all(
 ) -> list[tuple[Outline, list[Wanted]]]:
     """Look at every training line on its own; choose the features of each study from what was seen."""
     calls = [
-        ((study.spec.folder, name), (study.spec.signals_url, name, study.sampling(name), span))
+        ((study.spec.folder, name), (study.spec.signals_url, name, study.sampling(name), span, study.thin))
         for study in studies
         for name, span in study.training.items()
     ]
@@ -173,8 +173,8 @@ def _outline(spec: StudySpec) -> Outline:
     return outline(spec, opened(spec.signals_url))
 
 
-def _look(signals_url: str, line: str, sampling: timedelta | None, period: Period) -> Seen:
-    return look_at(opened(signals_url), line, sampling, period)
+def _look(signals_url: str, line: str, sampling: timedelta | None, period: Period, thin: int) -> Seen:
+    return look_at(opened(signals_url), line, sampling, period, thin)
 
 
 def _prepare_whole(spec: StudySpec) -> None:

@@ -6,9 +6,11 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
+import andon.features
 from andon.features.spec import FeatureSpec
 from andon.frames import MICROSECOND, to_microseconds
 
@@ -31,8 +33,9 @@ class FeatureSet:
 
     @property
     def key(self) -> str:
-        """Sixteen hexadecimal digits that name it."""
-        body = {"features": self.features.to_json(), "start": self.start and to_microseconds(self.start)}
+        """Sixteen hexadecimal digits that name it; others once the engine is another."""
+        start = None if self.start is None else to_microseconds(self.start)
+        body = {"features": self.features.to_json(), "start": start, "engine": _engine()}
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
@@ -59,3 +62,12 @@ class FeatureSet:
 def line_folder(folder: Path, key: str, line: str) -> Path:
     """Return where the parts of a line and a feature set are."""
     return folder / key / quote(line, safe=" ")
+
+
+@lru_cache(maxsize=1)
+def _engine() -> str:
+    """Return what stands for the engine's code: what it made before must equal what it makes now, to the last bit."""
+    found = hashlib.sha256()
+    for path in sorted(Path(andon.features.__path__[0]).glob("*.py")):
+        found.update(path.read_bytes())
+    return found.hexdigest()

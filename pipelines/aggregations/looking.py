@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
+import numpy as np
 import polars as pl
 
 from andon.features.spec import MOST_CATEGORIES, OTHER
-from andon.frames import MICROSECOND, TIME, SignalFrame, signal_frame
+from andon.frames import MICROSECOND, TIME, Floats, SignalFrame, signal_frame
 from andon.ports import Signals
 from configs.definitions import VariableType
 from configs.periods import Period
@@ -28,24 +30,39 @@ class Seen:
     sampling: timedelta
     read: frozenset[str]
     counts: Mapping[str, Mapping[str, int]]
+    values: Mapping[str, Floats]
+    """Of each number, readings that are distributed as all of them, if they were asked for, else one."""
 
 
-def look_at(signals: Signals, line: str, sampling: timedelta | None, period: Period) -> Seen:
-    """Look at the readings of a period, a few at a time: all of its categories, and of numbers the first."""
+def look_at(signals: Signals, line: str, sampling: timedelta | None, period: Period, thin: int = 0) -> Seen:
+    """Look at the readings of a period, a few at a time: all of its categories, and of numbers the first.
+
+    Where ``thin`` is above 0, all numbers are read too, and every ``thin``-th of a few thousand sorted ones is kept
+    (all, where it is 1).
+    """
     stored = signals.describe_line(line)
     types = {} if stored is None else dict(stored.types)
     usual = sampling or (timedelta(seconds=1) if stored is None else stored.sampling)
-    read: set[str] = set()
     counts = {name: Counter[str]() for name, kind in types.items() if kind == "category"}
+    values: dict[str, list[Floats]] = {name: [] for name in types}
+    read: set[str] = set()
     for low, high in _pieces(signals, line, period, usual):
-        wanted = [name for name in types if name in counts or name not in read]
+        wanted = [
+            name for name, kind in types.items() if name not in read or name in counts or (thin and kind == "number")
+        ]
         if not wanted:
             break
         data = signals.read_signals(line, wanted, low, high).data
-        read.update(name for name in wanted if data[name].null_count() < data.height)
-        for name in counts:
-            counts[name].update(dict(data[name].drop_nulls().value_counts().iter_rows()))
-    return Seen(line, types, usual, frozenset(read), counts)
+        for name in wanted:
+            column = data[name].drop_nulls()
+            if len(column):
+                read.add(name)
+            if name in counts:
+                counts[name].update(dict(column.value_counts().iter_rows()))
+            elif thin and types[name] == "number":
+                values[name].append(np.sort(column.to_numpy())[(thin - 1) // 2 :: thin])
+    kept = {name: np.concatenate(some) for name, some in values.items() if some}
+    return Seen(line, types, usual, frozenset(read), counts, kept)
 
 
 def _pieces(signals: Signals, line: str, period: Period, usual: timedelta) -> Iterator[tuple[datetime, datetime]]:
@@ -68,17 +85,21 @@ def frames_as_seen(lines: Sequence[Seen]) -> list[SignalFrame]:
     repeated = {name: _in_order([seen.counts.get(name, {}) for seen in lines]) for name in kinds}
     frames = []
     for place, seen in enumerate(lines):
-        mine = repeated if place == 0 else {}
-        height = max([1, *(len(mine[name]) for name in mine if seen.types.get(name) == "category")])
-        columns: dict[str, pl.Series] = {}
+        columns: dict[str, list[Any]] = {}
         for name, kind in seen.types.items():
             if kind == "category":
-                held = [*mine.get(name, []), *[None] * height][:height]
-                columns[name] = pl.Series(name, held, pl.String)
+                columns[name] = repeated[name] if place == 0 else []
             else:
-                columns[name] = pl.Series(name, [0.0 if name in seen.read else None] * height, pl.Float64)
-        data = pl.DataFrame({"time": pl.Series(range(height), dtype=pl.Int64).cast(TIME), **columns})
-        frames.append(signal_frame(seen.line, data, seen.types, seen.sampling))
+                columns[name] = seen.values[name].tolist() if name in seen.values else [0.0] * (name in seen.read)
+        height = max([1, *map(len, columns.values())])
+        padded = [
+            pl.Series(
+                name, held + [None] * (height - len(held)), pl.String if seen.types[name] == "category" else pl.Float64
+            )
+            for name, held in columns.items()
+        ]
+        time = pl.Series("time", range(height), pl.Int64).cast(TIME)
+        frames.append(signal_frame(seen.line, pl.DataFrame([time, *padded]), seen.types, seen.sampling))
     return frames
 
 

@@ -36,7 +36,7 @@ def seen_in(frame: SignalFrame) -> Seen:
         for name, kind in frame.types.items()
         if kind == "category"
     }
-    return Seen(frame.line, frame.types, frame.sampling, read, counts)
+    return Seen(frame.line, frame.types, frame.sampling, read, counts, {})
 
 
 @st.composite
@@ -84,3 +84,23 @@ def test_a_look_sees_what_the_readings_hold(tmp_path, rows):
     )
     assert sum(begun.counts["product"].values()) == rows // 2
     assert chosen(frames_as_seen([found])) == chosen([replace(stored, sampling=timedelta(minutes=1))])
+
+
+def test_readings_that_are_distributed_as_all(tmp_path):
+    frame = awkward(np.random.default_rng(1), 20_000)
+    signals = open_signals(f"sqlite:///{tmp_path}/signals.db")
+    signals.append_signals(frame)
+    period = Period(start=from_microseconds(START), end=frame.data["time"][-1] + MICROSECOND)
+    every = look_at(signals, "press-07", None, period, thin=1)
+    few = look_at(signals, "press-07", None, period, thin=10)
+    for name in ("level", "step", "sparse", "jam"):
+        wanted = frame.data[name].drop_nulls().to_numpy()
+        assert np.array_equal(np.sort(every.values[name]), np.sort(wanted))
+        assert len(few.values[name]) == pytest.approx(len(wanted) / 10, rel=0.02)
+        spread = wanted.max() - wanted.min()
+        for share in (0.01, 0.5, 0.99):
+            assert abs(np.quantile(few.values[name], share) - np.quantile(wanted, share)) <= 0.03 * spread
+    (small,) = frames_as_seen([every])
+    stored = signals.read_signals("press-07")
+    for name in ("level", "sparse"):
+        assert np.quantile(small.data[name].drop_nulls(), 0.01) == np.quantile(stored.data[name].drop_nulls(), 0.01)
