@@ -99,7 +99,7 @@ def test_readings_that_are_distributed_as_all(tmp_path):
         assert len(few.values[name]) == pytest.approx(len(wanted) / 10, rel=0.02)
         spread = wanted.max() - wanted.min()
         for share in (0.01, 0.5, 0.99):
-            assert abs(np.quantile(few.values[name], share) - np.quantile(wanted, share)) <= 0.03 * spread
+            assert abs(np.quantile(few.values[name], share) - np.quantile(wanted, share)) <= 0.05 * spread
     (small,) = frames_as_seen([every])
     stored = signals.read_signals("press-07")
     for name in ("level", "sparse"):
