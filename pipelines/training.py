@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import contextlib
+import logging
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from andon.errors import AndonError, ConfigError
+from andon.frames import to_microseconds
 from andon.ports import Documents, Models
 from andon.records import ModelKey
 from configs.settings import Settings
+from pipelines.preparing import SHARDS
 from pipelines.searches import search_folder
 from pipelines.selecting import Selected, select, stored_lines
 from tune_jobs.evaluations import read_evaluation
+from tune_jobs.files import read_rows
+from tune_jobs.pooled import refit_winner, row_bytes, sample_lines
+from tune_jobs.sampling import seed_of
 from tune_jobs.search import Progress, StudyOutcome, run_search, save_specs
-from tune_jobs.study import StudySpec
+from tune_jobs.study import StudySpec, typed
+from tune_jobs.trainable import all_tried
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+
+    from andon.stores.search_mlflow import SearchLog
     from pipelines.terminal import Terminal
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +134,21 @@ def search_models(
 ) -> list[StudyOutcome]:
     """Prepare the rows of every study and search them all; return how each ended, in the order of ``specs``.
 
-    What a study's winner became is in ``spec.folder``/bundle.
+    What a study's winner became is in ``spec.folder``/bundle. Configurations go into MLflow as studies end.
     """
+    from andon.stores.search_mlflow import SearchLog
     from cluster.session import ray_session
     from pipelines.preparing import prepare_studies
 
     save_specs(specs, folder)
-    with ray_session(settings) as session, terminal.progress() as bars:
+    with (
+        ray_session(settings) as session,
+        terminal.progress() as bars,
+        contextlib.closing(SearchLog(settings.models)) as mlflow,
+    ):
         preparing = bars.add_task("reading", total=len(specs))
         ready, failed = prepare_studies(specs, lambda: bars.advance(preparing))
+        ready = [sampled(spec, settings.worker_bytes) for spec in ready]
         searching = bars.add_task("searching", total=None)
 
         def report(progress: Progress) -> None:
@@ -139,19 +160,67 @@ def search_models(
                 description=f"searching {progress.title}{best}",
             )
             ended = progress.ended
-            if ended is not None and ended.error:
-                terminal.say(f"{progress.title}: {ended.error}")
+            if ended is not None:
+                if ended.error:
+                    terminal.say(f"{progress.title}: {ended.error}")
+                log_study(mlflow, ended, folder)
 
         outcomes = (
             run_search(ready, seconds=seconds, workers=session.workers, folder=folder, report=report, across=across)
             if ready
             else []
         )
+        outcomes = [fitted_on_all(outcome, session.workers, bars) for outcome in outcomes]
     for spec, error in failed:
         terminal.say(f"{spec.title}: {error}")
         outcomes.append(StudyOutcome(spec, None, error, 0, 0.0))
     order = {spec.folder: place for place, spec in enumerate(specs)}
     return sorted(outcomes, key=lambda outcome: order[outcome.spec.folder])
+
+
+def sampled(spec: StudySpec, most: int) -> StudySpec:
+    """Return a study that is searched on some of its lines, where the rows of all take more than ``most`` bytes."""
+    if spec.line is not None:
+        return spec
+    rows = read_rows(Path(spec.folder)).rows
+    counts = np.bincount(rows.groups, minlength=len(rows.lines))
+    sizes = {
+        line: row_bytes(int(count), len(rows.names)) for line, count in zip(rows.lines, counts, strict=True) if count
+    }
+    return replace(spec, sample=sample_lines(sizes, most, spec.seed)) if sum(sizes.values()) > most else spec
+
+
+def fitted_on_all(outcome: StudyOutcome, workers: int, bars: Bars) -> StudyOutcome:
+    """Fit the winner of a search on a sample again, on the rows of all lines and on all workers."""
+    spec, folder = outcome.spec, Path(outcome.spec.folder)
+    if not spec.sample or outcome.error:
+        return outcome
+    shards = sorted((folder / SHARDS).glob("*.parquet"))
+    fitting = bars.add_task(f"fitting {spec.title} on {len(shards)} lines", total=None)
+    named = typed(spec)
+    span = None
+    if named.validation is not None and named.train is not None and spec.periods is None:
+        span = to_microseconds(named.train.start), to_microseconds(named.train.end)
+    try:
+        refit_winner(
+            folder / "bundle",
+            shards,
+            seed=seed_of(spec.seed, spec.title, "fit"),
+            workers=workers,
+            span=span,
+            report=lambda rounds: bars.update(fitting, completed=rounds),
+        )
+    except AndonError as error:
+        return replace(outcome, summary=None, error=str(error))
+    return outcome
+
+
+def log_study(mlflow: SearchLog, ended: StudyOutcome, folder: Path) -> None:
+    """Put every configuration of a study that has ended into MLflow; trouble there costs no model."""
+    try:
+        mlflow.log_study(folder.name, ended.spec, all_tried(ended.spec))
+    except AndonError as error:
+        log.warning("%s: its configurations are not in MLflow: %s", ended.spec.title, error)
 
 
 def publish(outcome: StudyOutcome, models: Models, terminal: Terminal) -> Trained:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ def open_classifier(spec: StudySpec, definition: Alert) -> Subject:
         If there is nothing to learn from, or to measure on.
     """
     study = read_rows(Path(spec.folder))
+    if spec.sample:
+        study = replace(study, rows=rows_of_lines(study.rows, spec.sample))
     horizon = definition.horizon
     if horizon is None:
         raise ModelError(spec.title, "has no horizon", "give one")
@@ -72,6 +75,14 @@ def open_classifier(spec: StudySpec, definition: Alert) -> Subject:
     learners = {name: (classifier(name).cheapest, classifier(name).suggest) for name in definition.learners}
     signature = {} if pooled else signature_of(measured.training(0))
     return Subject(learners, "maximize", measured.evaluate, finish, signature)
+
+
+def rows_of_lines(rows: TrainingFrame, lines: Sequence[str]) -> TrainingFrame:
+    """Keep the rows of some lines."""
+    kept = [place for place, line in enumerate(rows.lines) if line in set(lines)]
+    mask = np.isin(rows.groups, kept)
+    groups = np.searchsorted(kept, rows.groups[mask])
+    return replace(rows.rows(mask), groups=groups, lines=tuple(rows.lines[place] for place in kept))
 
 
 class Measured:

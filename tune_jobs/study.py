@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from andon.frames import Floats
 from configs.definitions import Alert, Line, Monitor
+from tune_jobs.pooled import pooled_learners
 from tune_jobs.sampling import Configuration, Learner
 
 Watch = Callable[[int, float], bool]
@@ -107,7 +108,9 @@ def lanes_of(spec: StudySpec) -> list[tuple[str, ...]]:
     learner for each variable, and so keeps the fits of all in one process.
     """
     definition = typed(spec)
-    return [(name,) for name in definition.learners] if isinstance(definition, Alert) else [tuple(definition.learners)]
+    if not isinstance(definition, Alert):
+        return [tuple(definition.learners)]
+    return [(name,) for name in (pooled_learners(definition.learners) if spec.sample else definition.learners)]
 
 
 def lane_folder(spec: StudySpec, learners: tuple[str, ...]) -> Path:
