@@ -19,7 +19,8 @@ from tune_jobs.xgboost_actors import TESTED, Conductor, Grown, Plan, require_tes
 
 log = logging.getLogger(__name__)
 
-_CAUSE = re.compile(r"^(?:[\w.]+\.)?(\w+(?:Error|Exception|Killed)): (.+)$", re.MULTILINE)
+_CAUSE = re.compile(r"^(?:[\w.]+\.)?(\w+(?:Error|Exception)): ", re.MULTILINE)
+_DEATHS = ("ActorDiedError", "ActorUnavailableError", "NodeDiedError", "OutOfMemoryError", "WorkerCrashedError")
 
 
 def fit_distributed(
@@ -206,6 +207,9 @@ def _watch(conductor: Any, plan: Plan, begun: Grown, patience: float, report: Ca
 
 
 def _reason(error: Exception) -> str:
-    """Return the first error of a chain as it was printed: what comes after it is its consequence."""
-    found = _CAUSE.search(str(error))
-    return f"{found[1]}: {found[2]}"[:300] if found else (str(error).strip().splitlines() or [type(error).__name__])[-1]
+    """Return the death that a chain of errors tells of, or else the first of them: the others are its consequences."""
+    text = str(error)
+    causes = [(found[1], found.start()) for found in _CAUSE.finditer(text)]
+    deaths = [start for name, start in causes if name in _DEATHS]
+    start = (deaths or [start for _, start in causes] or [0])[0]
+    return " ".join(text[start:].split())[:200]
