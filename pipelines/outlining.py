@@ -9,7 +9,7 @@ from pathlib import Path
 
 from andon.errors import ConfigError, DataError
 from andon.evaluation.splits import training_spans
-from andon.features.spec import FeatureSpec, feature_spec
+from andon.features.spec import FeatureSpec, declared_bounds, feature_spec
 from andon.frames import MICROSECOND
 from andon.ports import Signals
 from configs.definitions import Alert, Monitor
@@ -45,16 +45,23 @@ class Outline:
         return None if declared is None else declared.sampling
 
     def choose_features(self, seen: Sequence[Seen]) -> FeatureSpec:
-        """Choose variables and categories from what the training spans hold.
+        """Choose variables, categories and bounds from what the training spans hold.
 
         Raises
         ------
         ConfigError, DataError
             If nothing can be chosen.
         """
+        declared = [line for name in self.training if (line := line_of(self.spec, name)) is not None]
         chosen = self.definition
         return feature_spec(
-            chosen.features, frames_as_seen(seen), self.horizon, chosen.include, chosen.exclude, self.target
+            chosen.features,
+            frames_as_seen(seen),
+            self.horizon,
+            chosen.include,
+            chosen.exclude,
+            self.target,
+            declared_bounds(declared),
         )
 
     def wanted(self, features: FeatureSpec) -> list[Wanted]:

@@ -70,10 +70,14 @@ def make_features(wanted: Sequence[Wanted], workers: int) -> tuple[int, dict[Wan
     tasks = min(len(slices), TASKS_A_CORE * workers)
     results = ray.data.from_items(slices, override_num_blocks=tasks).map(make, num_cpus=1)
     made, failed = 0, {}
-    for result in results.iter_rows():
-        made += int(result["made"])
-        if result["error"]:
-            failed.setdefault(wanted[int(result["index"])], str(result["error"]))
+    try:
+        for result in results.iter_rows():
+            made += int(result["made"])
+            if result["error"]:
+                failed.setdefault(wanted[int(result["index"])], str(result["error"]))
+    except ray.exceptions.RayError:
+        # Whoever reads the features computes what is missing, and fails alone where that fails.
+        log.exception("the feature job ended early")
     return made, failed
 
 

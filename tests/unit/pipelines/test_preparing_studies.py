@@ -27,6 +27,12 @@ from tune_jobs.study import StudySpec, typed
 LINES = ("press-1", "press-10", "press-2")
 DAY = timedelta(days=1)
 DEFINITION = {"kind": "Alert", "name": "jam-soon", "type": "classifier", "target": "jam == 1", "horizon": "30m"}
+DECLARED = {
+    "kind": "Line",
+    "name": "press-1",
+    "family": "presses",
+    "variables": [{"name": "level", "unit": "mm", "min": 990}],
+}
 
 
 def day(number: float) -> str:
@@ -55,7 +61,7 @@ def study(folder: Path, definition: dict[str, object], lines: tuple[str, ...], *
     return StudySpec(
         definition={**DEFINITION, "lines": selector, **definition},
         definition_version=1,
-        lines=dict.fromkeys(lines),
+        lines={name: DECLARED if name == "press-1" else None for name in lines},
         line=None if pooled else lines[0],
         family="presses" if pooled else None,
         signals_url=f"sqlite:///{folder}/signals.db",
@@ -74,6 +80,7 @@ def study(folder: Path, definition: dict[str, object], lines: tuple[str, ...], *
         {"train": {"start": day(1.3), "end": day(7.21)}},
         {"train": {"start": day(1.3), "end": day(7.21)}, "validation": {"start": day(8), "end": day(9.013)}},
         {"exclude": ["level"], "features": {"windows": ["10m", "1h"], "functions": ["mean", "share"], "stride": "10m"}},
+        {"features": {"windows": ["1h"], "functions": ["q05", "out_of_bounds"], "stride": "20m"}},
     ],
 )
 def test_rows_are_those_of_one_computation(tmp_path, signals, definition, lines):
@@ -90,7 +97,15 @@ def test_rows_are_those_of_one_computation(tmp_path, signals, definition, lines)
     else:
         period, _ = periods(alert.train, alert.validation, begin, end + MICROSECOND)
         learnt_from = [frame.between(period.start, period.end) for frame in read]
-    wanted = feature_spec(alert.features, learnt_from, alert.horizon, alert.include, alert.exclude, alert.target)
+    wanted = feature_spec(
+        alert.features,
+        learnt_from,
+        alert.horizon,
+        alert.include,
+        alert.exclude,
+        alert.target,
+        {"level": (990.0, None)},
+    )
     full = training_rows(read, wanted, alert.target, alert.horizon)
     found = read_rows(Path(spec.folder))
     assert found.features == wanted
