@@ -8,98 +8,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from andon.errors import ConfigError, StoreError
+from andon.searches import SearchRecord, StudyRecord, TriedConfiguration
 
 SPECS = "studies.json"
 JOURNAL = "configurations.jsonl"
 OUTCOME = "outcome.json"
-
-
-@dataclass(frozen=True, slots=True)
-class TriedConfiguration:
-    """One configuration as the journal tells of it; ``metric`` is None where it failed, and ``error`` says why."""
-
-    number: int
-    learner: str
-    params: Mapping[str, Any]
-    metric: float | None
-    seconds: float
-    error: str
-    pruned: bool
-    source: str
-    """``default``, ``transfer`` (from a similar line's best) or ``sampled``."""
-    at: float | None
-    """When it ended, in seconds since the Unix epoch; None in journals that do not tell."""
-
-
-@dataclass(frozen=True, slots=True)
-class StudyRecord:
-    """One study: a definition's model on one line, or of one family.
-
-    ``state`` is ``done``, ``failed`` or ``unfinished``; ``seconds`` are those of its outcome, or else of its
-    configurations.
-    """
-
-    definition: str
-    kind: str
-    line: str | None
-    family: str | None
-    trials: int
-    seed: int
-    configurations: tuple[TriedConfiguration, ...]
-    """In the order in which they ended."""
-    state: str
-    error: str
-    seconds: float
-    summary: Mapping[str, Any] | None
-
-    @property
-    def title(self) -> str:
-        """How people call it."""
-        return f"{self.definition} on {self.where}"
-
-    @property
-    def where(self) -> str:
-        """Its line, or its family."""
-        return self.line or f"family {self.family}"
-
-    @property
-    def maximize(self) -> bool:
-        """Whether a greater metric is better: it is for an alert's average precision, not for a monitor's error."""
-        return self.kind != "Monitor"
-
-    @property
-    def metric_name(self) -> str:
-        """What the metric is."""
-        return str((self.summary or {}).get("metric_name") or ("average precision" if self.maximize else "error"))
-
-    @property
-    def best(self) -> TriedConfiguration | None:
-        """The best configuration that was measured whole; the earlier of two equals."""
-        sign = 1.0 if self.maximize else -1.0
-        whole = [one for one in self.configurations if one.metric is not None and not one.pruned]
-        return max(whole, key=lambda one: sign * (one.metric or 0.0), default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class SearchRecord:
-    """One search. ``started`` and ``ended`` are the times of its specification and of what was written last."""
-
-    identity: str
-    folder: Path
-    started: datetime
-    ended: datetime
-    studies: tuple[StudyRecord, ...]
-
-    @property
-    def configurations(self) -> int:
-        """How many configurations were tried."""
-        return sum(len(one.configurations) for one in self.studies)
+FINISHED = "finished"
+"""A file that is there when the whole command is done."""
 
 
 def list_searches(folder: Path) -> list[Path]:
@@ -141,19 +61,21 @@ def read_search(folder: Path) -> SearchRecord:
         started = path.stat().st_mtime
     except (OSError, ValueError) as error:
         raise StoreError(str(path), f"cannot be read: {error}", "name the folder of a search") from None
-    studies = tuple(_study(spec, folder / Path(spec["folder"]).name) for spec in specs)
+    finished = (folder / FINISHED).exists()
+    studies = tuple(_study(spec, folder / Path(spec["folder"]).name, finished) for spec in specs)
+    began = [one.at - one.seconds for study in studies for one in study.configurations if one.at is not None]
     written = [file.stat().st_mtime for file in folder.glob(f"*/{OUTCOME}")]
     written += [one.at for study in studies for one in study.configurations if one.at is not None]
     return SearchRecord(
         folder.name,
         folder,
-        datetime.fromtimestamp(started, UTC),
+        datetime.fromtimestamp(min([started, *began]), UTC),
         datetime.fromtimestamp(max([started, *written]), UTC),
         studies,
     )
 
 
-def _study(spec: Mapping[str, Any], folder: Path) -> StudyRecord:
+def _study(spec: Mapping[str, Any], folder: Path, finished: bool) -> StudyRecord:
     tried = [
         configuration
         for path in sorted([*folder.glob(JOURNAL), *folder.glob(f"*/{JOURNAL}")])
@@ -161,6 +83,8 @@ def _study(spec: Mapping[str, Any], folder: Path) -> StudyRecord:
     ]
     tried.sort(key=lambda one: (one.at or 0.0, one.number))
     outcome = _outcome(folder / OUTCOME)
+    if outcome is None and finished:
+        outcome = {"error": "its rows could not be read; the log of the training says why"}
     error = str(outcome.get("error") or "") if outcome else ""
     spent = sum(one.seconds for one in tried)
     return StudyRecord(
@@ -194,6 +118,7 @@ def _journal(path: Path) -> list[TriedConfiguration]:
                     pruned=bool(body.get("pruned", False)),
                     source=str(body.get("source") or "sampled"),
                     at=_finite(body.get("at")),
+                    fitting=_finite(body.get("fitting")) or 0.0,
                 )
             )
         except (ValueError, KeyError, TypeError):

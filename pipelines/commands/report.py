@@ -50,3 +50,43 @@ def anomalies(
             terminal.json(summary)
         else:
             terminal.text(f"wrote {out}: {summary['anomalies']} anomalies, {summary['alerts']} alerts")
+
+
+@app.command()
+def search(
+    search: Annotated[
+        str | None, typer.Option(help="Its id, or the beginning of it; default: the newest.", show_default=False)
+    ] = None,
+    out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("search.html"),
+    list_: Annotated[bool, typer.Option("--list", help="List the searches instead.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Write a search as one HTML page: leaderboard, curves, importance, learners, cost, failures."""
+    from datetime import UTC, datetime
+
+    from andon.reports.search import write_search_page
+    from configs.settings import load_settings
+    from pipelines.searched import LISTED, listed_searches, search_summary
+    from pipelines.terminal import quiet
+    from tune_jobs.journal import find_search, read_search
+
+    settings = load_settings()
+    searches = settings.home / "searches"
+    with quiet(settings.home, "report") as terminal:
+        if list_:
+            rows = listed_searches(searches)
+            if json:
+                terminal.json(rows)
+            else:
+                terminal.table("Searches", list(LISTED), [tuple(row.values()) for row in rows])
+            return
+        record = read_search(find_search(searches, search))
+        write_search_page(record, out, datetime.now(UTC))
+        summary = search_summary(record) | {"out": str(out)}
+        if json:
+            terminal.json(summary)
+        else:
+            terminal.text(
+                f"wrote {out}: search {record.identity}, {summary['studies']} studies, "
+                f"{summary['configurations']} configurations"
+            )

@@ -61,6 +61,10 @@ def test_a_search_is_read_whatever_state_it_is_in(tmp_path):
     assert monitor.best is not None and monitor.best.metric == 1.0, "a monitor's error is minimised"
     assert [one.error for one in monitor.configurations] == ["", "too few rows", ""]
     assert (failed.state, failed.error, failed.best) == ("failed", "no rows", None)
+    (folder / "finished").touch()
+    assert [one.state for one in read_search(folder).studies] == ["done", "failed", "failed"], (
+        "nobody is at it any more"
+    )
 
 
 def test_searches_are_found_by_age_and_by_the_beginning_of_their_id(tmp_path):
