@@ -14,7 +14,7 @@ from typing import Any
 from andon.record_json import to_body
 from andon.records import Evaluation, ModelCard, ModelKey
 from andon.stores.mlflow_bundles import MODEL
-from andon.stores.mlflow_names import entity_name, model_tags
+from andon.stores.mlflow_names import SEARCH_TAG, entity_name, model_tags
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,22 @@ def log_model(
         client.set_terminated(identity, "FAILED")
         raise
     return run
+
+
+def unregistered_run(client: Any, experiment: str, key: ModelKey, search: str) -> Any:
+    """Return the whole run of a search whose publication was killed before it became a version, or None.
+
+    Runs that were killed before they were whole are marked so.
+    """
+    found = None
+    for run in client.search_runs([experiment], f"tags.`{SEARCH_TAG}` = '{search}'"):
+        if any(run.data.tags.get(tag) != value for tag, value in model_tags(key, None).items()):
+            continue
+        if run.info.status == "FINISHED":
+            found = run
+        elif run.info.status == "RUNNING":
+            client.set_terminated(run.info.run_id, "KILLED")
+    return found
 
 
 def write_model(folder: Path, bundle: Path, card: ModelCard, run: str) -> None:

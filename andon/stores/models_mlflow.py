@@ -2,56 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from andon.errors import ConfigError
 from andon.records import Evaluation, ModelCard, ModelKey, PublishedModel, make_id
+from andon.stores.mlflow_aliases import CHALLENGER, CHAMPION, Aliases
 from andon.stores.mlflow_bundles import MODEL, bundle_folder, published
 from andon.stores.mlflow_client import Connection, or_none
 from andon.stores.mlflow_names import SEARCH_TAG, decision_tags, model_name, model_tags
-from andon.stores.mlflow_runs import log_model
-from andon.stores.pointers import Alias, Pointer, Pointers
+from andon.stores.mlflow_runs import log_model, unregistered_run
+from andon.stores.pointers import Alias
 from configs.periods import format_time
 
-CHAMPION: Alias = "champion"
-CHALLENGER: Alias = "challenger"
 _EXPERIMENT = "andon"
 
 
 class MlflowModels:
-    """See `andon.ports.Models`.
-
-    MLflow's aliases are the truth. ``folder`` (embedded only) holds the artifacts, and beside them a small pointer file
-    a model, so that scoring processes need not import MLflow at all. A change takes the pointer away before it moves
-    an alias and writes the new one after, under a lock: killed in between, the pointer is missing and the aliases
-    asked. An alias that somebody moves in MLflow's own pages is not seen until the next change: promote through Andon.
-
-    A champion is never challenger too: between the two calls that MLflow needs to make a challenger champion, its
-    second alias does not count.
-    """
+    """See `andon.ports.Models`. ``folder`` (embedded only) holds the artifacts; see `Aliases` for how it is asked."""
 
     def __init__(self, tracking_uri: str, folder: Path | None) -> None:
         self._connection = Connection(tracking_uri, folder)
-        self._pointers = None if folder is None else Pointers(folder)
+        self._aliases = Aliases(self._connection)
 
     def publish(self, key: ModelKey, bundle: Path, card: ModelCard, evaluation: Evaluation | None = None) -> int:
         """See the port."""
-        name = model_name(key)
         with self._connection.errors(key):
-            client = self._connection.client
             if card.search:
-                known = self._published_by(key, card.search)
-                if known is not None:
-                    return known
-            run = log_model(client, self._connection.experiment(_EXPERIMENT), key, bundle, card, evaluation)
+                known = (one for one in self._versions(key) if one.tags.get(SEARCH_TAG) == card.search)
+                version = next(known, None)
+                if version is not None:
+                    return int(version.version)
+            client = self._connection.client
+            experiment = self._connection.experiment(_EXPERIMENT)
+            run = unregistered_run(client, experiment, key, card.search) if card.search else None
+            if run is None:
+                run = log_model(client, experiment, key, bundle, card, evaluation)
             _create_model(client, key)
             source = f"{run.info.artifact_uri}/{MODEL}"
-            version = client.create_model_version(name, source, run.info.run_id, tags=model_tags(key, card))
-            return int(version.version)
+            made = client.create_model_version(model_name(key), source, run.info.run_id, tags=model_tags(key, card))
+            return int(made.version)
 
     def champion(self, key: ModelKey) -> PublishedModel | None:
         """See the port."""
@@ -63,15 +55,14 @@ class MlflowModels:
 
     def get(self, key: ModelKey, version: int) -> PublishedModel | None:
         """See the port."""
-        pointed = None if self._pointers is None else self._pointers.read(model_name(key))
-        for alias, pointer in (pointed or {}).items():
+        for alias, pointer in (self._aliases.pointed(key) or {}).items():
             if pointer.version == version:
                 return published(key, version, pointer.path, alias)
         with self._connection.errors(key):
             found = self._version(key, version)
             if found is None:
                 return None
-            return published(key, version, self._bundle(found), self._aliases(key).get(version))
+            return published(key, version, self._bundle(found), self._aliases.by_version(key).get(version))
 
     def list_models(self) -> list[ModelKey]:
         """See the port."""
@@ -96,28 +87,27 @@ class MlflowModels:
         if self._connection.nothing_yet():
             return []
         with self._connection.errors(key):
-            aliases = self._aliases(key)
+            aliases = self._aliases.by_version(key)
             versions = sorted((int(one.version), one) for one in self._versions(key))
             return [published(key, version, self._bundle(one), aliases.get(version)) for version, one in versions]
 
     def promote(self, key: ModelKey, version: int, reason: str, at: datetime) -> None:
         """See the port."""
-        with self._connection.errors(key), self._locked(key):
+        with self._connection.errors(key), self._aliases.locked(key):
             found = self._required(key, version)
             published(key, version, self._bundle(found), CHAMPION)
-            before = self._alias(key, CHAMPION)
+            before = self._aliases.version(key, CHAMPION)
             if before is not None and before != version:
                 earlier = _earlier(found)
                 if earlier[-1:] != [before]:
                     self._tag(key, version, previous=",".join(map(str, [*earlier, before][-100:])))
             self._tag(key, version, promoted_at=format_time(at), reason=reason)
-            with self._moving(key):
-                self._make_champion(key, version)
+            self._aliases.make_champion(key, version)
 
     def rollback(self, key: ModelKey, reason: str, at: datetime) -> int:
         """See the port."""
-        with self._connection.errors(key), self._locked(key):
-            now = self._alias(key, CHAMPION)
+        with self._connection.errors(key), self._aliases.locked(key):
+            now = self._aliases.version(key, CHAMPION)
             found = None if now is None else self._version(key, now)
             earlier = [] if found is None else _earlier(found)
             back = self._version(key, earlier[-1]) if earlier else None
@@ -125,24 +115,18 @@ class MlflowModels:
                 raise ConfigError(str(key), "has no earlier champion", "promote a version: `andon models promote`")
             published(key, earlier[-1], self._bundle(back), CHAMPION)
             self._tag(key, now, rolled_back_at=format_time(at), rolled_back_reason=reason)
-            with self._moving(key):
-                self._make_champion(key, earlier[-1])
+            self._aliases.make_champion(key, earlier[-1])
             self._tag(key, now, previous=",".join(map(str, earlier[:-1])))
             return earlier[-1]
 
     def set_challenger(self, key: ModelKey, version: int | None) -> None:
         """See the port."""
-        with self._connection.errors(key), self._locked(key):
-            if version is None:
-                if self._alias(key, CHALLENGER) is not None:
-                    with self._moving(key):
-                        self._connection.client.delete_registered_model_alias(model_name(key), CHALLENGER)
-                return
-            published(key, version, self._bundle(self._required(key, version)), CHALLENGER)
-            if self._alias(key, CHAMPION) == version:
-                raise ConfigError(str(key), f"version {version} is champion", "choose another as its challenger")
-            with self._moving(key):
-                self._connection.client.set_registered_model_alias(model_name(key), CHALLENGER, str(version))
+        with self._connection.errors(key), self._aliases.locked(key):
+            if version is not None:
+                published(key, version, self._bundle(self._required(key, version)), CHALLENGER)
+                if self._aliases.version(key, CHAMPION) == version:
+                    raise ConfigError(str(key), f"version {version} is champion", "choose another as its challenger")
+            self._aliases.make_challenger(key, version)
 
     def log_decision(self, key: ModelKey, version: int, body: Mapping[str, Any]) -> None:
         """See the port."""
@@ -154,64 +138,24 @@ class MlflowModels:
 
     def pointer(self, key: ModelKey) -> int | None:
         """See the port."""
-        if self._pointers is None:
+        pointed = self._aliases.pointed(key)
+        if pointed is None:
             with self._connection.errors(key):
-                return self._alias(key, CHAMPION)
-        champion = self._pointed(key, self._pointers).get(CHAMPION)
-        return None if champion is None else champion.version
+                return self._aliases.version(key, CHAMPION)
+        return pointed[CHAMPION].version if CHAMPION in pointed else None
 
     def close(self) -> None:
         """See the port."""
         self._connection.close()
 
     def _holder(self, key: ModelKey, alias: Alias) -> PublishedModel | None:
-        if self._pointers is not None:
-            pointer = self._pointed(key, self._pointers).get(alias)
+        pointed = self._aliases.pointed(key)
+        if pointed is not None:
+            pointer = pointed.get(alias)
             return None if pointer is None else published(key, pointer.version, pointer.path, alias)
         with self._connection.errors(key):
-            version = {found: version for version, found in self._aliases(key).items()}.get(alias)
+            version = {found: version for version, found in self._aliases.by_version(key).items()}.get(alias)
             return None if version is None else self.get(key, version)
-
-    def _pointed(self, key: ModelKey, pointers: Pointers) -> Mapping[Alias, Pointer]:
-        """Return what the pointer file says; one that an interrupted change took away is written again."""
-        name = model_name(key)
-        pointed: Mapping[Alias, Pointer] | None = pointers.read(name)
-        if pointed is None and pointers.interrupted(name) and not self._connection.nothing_yet():
-            with self._connection.errors(key), pointers.locked(name):
-                pointed = self._point(key, pointers)
-        return pointed or {}
-
-    def _point(self, key: ModelKey, pointers: Pointers) -> Mapping[Alias, Pointer]:
-        """Write the pointer file as MLflow has the aliases."""
-        pointed = {}
-        for version, alias in self._aliases(key).items():
-            found = self._version(key, version)
-            if found is not None:
-                pointed[alias] = Pointer(version, self._bundle(found))
-        pointers.write(model_name(key), pointed)
-        return pointed
-
-    def _locked(self, key: ModelKey) -> AbstractContextManager[None]:
-        return nullcontext() if self._pointers is None else self._pointers.locked(model_name(key))
-
-    @contextmanager
-    def _moving(self, key: ModelKey) -> Iterator[None]:
-        """Move aliases within, while the model is locked: the pointer file is away until they stand."""
-        if self._pointers is not None:
-            self._pointers.remove(model_name(key))
-        yield
-        if self._pointers is not None:
-            self._point(key, self._pointers)
-
-    def _make_champion(self, key: ModelKey, version: int) -> None:
-        client, name = self._connection.client, model_name(key)
-        client.set_registered_model_alias(name, CHAMPION, str(version))
-        if self._alias(key, CHALLENGER) == version:
-            client.delete_registered_model_alias(name, CHALLENGER)
-
-    def _published_by(self, key: ModelKey, search: str) -> int | None:
-        """Return the version that a search has published."""
-        return next((int(one.version) for one in self._versions(key) if one.tags.get(SEARCH_TAG) == search), None)
 
     def _versions(self, key: ModelKey) -> list[Any]:
         return list(self._connection.client.search_model_versions(f"name='{model_name(key)}'", max_results=10_000))
@@ -226,22 +170,6 @@ class MlflowModels:
         found = self._version(key, version)
         if found is None:
             raise ConfigError(str(key), f"has no version {version}", "see `andon models list`")
-        return found
-
-    def _alias(self, key: ModelKey, alias: Alias) -> int | None:
-        if self._connection.nothing_yet():
-            return None
-        name = model_name(key)
-        found = or_none(lambda: self._connection.client.get_model_version_by_alias(name, alias))
-        return None if found is None else int(found.version)
-
-    def _aliases(self, key: ModelKey) -> dict[int, Alias]:
-        """Return version -> alias; a champion counts as nothing else."""
-        found: dict[int, Alias] = {}
-        for alias in (CHALLENGER, CHAMPION):
-            version = self._alias(key, alias)
-            if version is not None:
-                found[version] = alias
         return found
 
     def _tag(self, key: ModelKey, version: int, **tags: str) -> None:

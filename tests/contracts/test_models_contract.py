@@ -221,6 +221,24 @@ def test_a_search_publishes_once(models: Models, url: str, key: ModelKey, tmp_pa
     assert contents(versions[0].path)["bundle.json"] == b"a"
 
 
+def test_a_publication_that_was_killed_is_gone_on_with(models: Models, url: str, key: ModelKey, bundle: Path) -> None:
+    from mlflow.tracking import MlflowClient
+
+    card = replace(CARD, search=f"{key.definition}/00007")
+    client = MlflowClient(url, url)
+    models.publish(key, bundle, CARD)
+    experiment = client.get_experiment_by_name("andon").experiment_id
+    tags = {"andon.search": card.search, "andon.definition": key.definition, "andon.line": str(key.line)}
+    half = client.create_run(experiment, tags=tags).info.run_id  # killed in its middle
+    version = models.publish(key, bundle, card)
+    assert client.get_run(half).info.status == "KILLED"
+    whole = client.get_model_version(model_name(key), str(version)).run_id
+    client.delete_model_version(model_name(key), str(version))  # as if killed just before it was made
+    again = models.publish(key, bundle, card)
+    assert client.get_model_version(model_name(key), str(again)).run_id == whole
+    assert [one.card for one in models.history(key)] == [CARD, card]
+
+
 def test_a_decision_stays_with_its_version(models: Models, url: str, key: ModelKey, bundle: Path) -> None:
     version = models.publish(key, bundle, CARD)
     body = {"id": "d1", "verdict": "kept", "reason": "±0", "at": "2026-03-01T00:00:00Z", "evidence": {"events": [3]}}
