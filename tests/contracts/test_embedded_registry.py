@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import statistics
 import subprocess
@@ -31,19 +32,20 @@ models, key = open_models(sys.argv[1]), ModelKey("jam-soon", "press-07")
 card = ModelCard("monitor", "linear", {}, {}, {"kind": "Monitor"}, 1, at, at, 0)
 for _ in range(2):
     models.promote(key, models.publish(key, Path(sys.argv[2]), card), "better", at)
+models.set_challenger(key, models.publish(key, Path(sys.argv[2]), card))
 """
 ASK = """
 import sys
 from andon.records import ModelKey
 from andon.stores import open_models
 models, key = open_models(sys.argv[1]), ModelKey("jam-soon", "press-07")
-print(models.pointer(key), models.champion(key).version, "mlflow" in sys.modules)
+print(models.pointer(key), models.champion(key).version, models.challenger(key).version, "mlflow" in sys.modules)
 """
 
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A home with two versions of one model, and what making it printed."""
+    """A home with two versions of one model and a challenger, and what making it printed."""
     root = tmp_path_factory.mktemp("registry")
     (root / "bundle").mkdir()
     (root / "bundle" / "bundle.json").write_text("{}")
@@ -80,7 +82,7 @@ def test_nothing_is_made_by_opening_or_asking(tmp_path: Path) -> None:
 def test_a_scoring_process_never_imports_mlflow(home: Path) -> None:
     command = [sys.executable, "-c", ASK, f"sqlite:///{home}/mlflow.db"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.split() == ["2", "2", "False"]
+    assert done.stdout.split() == ["2", "2", "3", "False"]
 
 
 def test_a_moved_registry_finds_its_bundles_beside_it(home: Path, published: tuple[Path, str]) -> None:
@@ -104,8 +106,30 @@ def test_a_promotion_that_was_killed_midway_is_finished_from_the_alias(home: Pat
     pointer.unlink()  # what a promotion does first
     assert models.pointer(KEY) == 2
     assert pointer.exists()
+    challenger = models.challenger(KEY)
+    assert challenger is not None
+    assert challenger.version == 3
     models.rollback(KEY, "worse", AT)
     assert models.pointer(KEY) == 1
+
+
+def test_a_challenger_whose_promotion_was_killed_midway_is_champion_alone(home: Path) -> None:
+    from mlflow.tracking import MlflowClient
+
+    url = f"sqlite:///{home}/mlflow.db"
+    (home / "models" / "champions" / "jam-soon~press-07.json").unlink()
+    MlflowClient(url, url).set_registered_model_alias("jam-soon~press-07", "champion", "3")  # and then it was killed
+    models = open_models(url)
+    assert (models.pointer(KEY), models.challenger(KEY)) == (3, None)
+    assert [one.alias for one in models.history(KEY)] == [None, None, "champion"]
+
+
+def test_a_pointer_of_an_earlier_andon_knows_no_challenger(home: Path) -> None:
+    pointer = home / "models" / "champions" / "jam-soon~press-07.json"
+    body = json.loads(pointer.read_text())
+    pointer.write_text(json.dumps({name: body[name] for name in ("version", "path")}))
+    models = open_models(f"sqlite:///{home}/mlflow.db")
+    assert (models.pointer(KEY), models.challenger(KEY)) == (2, None)
 
 
 def test_a_damaged_pointer_is_an_error_with_a_remedy(home: Path) -> None:
