@@ -19,7 +19,11 @@ from andon.labels import label_rows
 from configs.expressions import parse
 
 SECOND = timedelta(seconds=1)
-EVERY = ("mean", "std", "min", "max", "last", "slope", "delta", "count", "share", "since_change")
+EVERY = (
+    *("mean", "std", "min", "max", "last", "slope", "delta", "count", "share", "since_change"),
+    *("q05", "q25", "q50", "q75", "q95", "out_of_bounds"),
+)
+BOUNDS = {"level": (45.0, 55.0), "speed": (0.0, 50.0)}
 TYPES = {"jam": "boolean", "level": "number", "product": "category", "speed": "number"}
 TARGET = parse("jam == 1")
 SHAPES = {
@@ -37,9 +41,9 @@ def spec_of(shape: str) -> FeatureSpec:
     sampling, stride, windows = SHAPES[shape]
     variables = (
         VariableSpec("jam", "boolean"),
-        VariableSpec("level", "number"),
+        VariableSpec("level", "number", bounds=BOUNDS["level"]),
         VariableSpec("product", "category", ("bun", "croissant")),
-        VariableSpec("speed", "number"),
+        VariableSpec("speed", "number", bounds=BOUNDS["speed"]),
     )
     return FeatureSpec(
         variables, tuple(window * SECOND for window in windows), EVERY, stride * SECOND, sampling * SECOND
@@ -115,6 +119,11 @@ def slow(one: Readings, feature: Feature, row: int, spec: FeatureSpec) -> float:
         return (time - times[changed[-1] + 1]) / 1e6 if len(changed) else spec.longest / SECOND
     if feature.function == "delta":
         return float(values[-1] - values[0])
+    if feature.function == "out_of_bounds":
+        low, high = BOUNDS[feature.variable]
+        return float(((values < low) | (values > high)).mean())
+    if feature.function.startswith("q"):
+        return float(np.quantile(values, int(feature.function[1:]) / 100))
     if feature.function == "std":
         return float(np.std(values, ddof=1)) if len(values) > 1 else np.nan
     if feature.function == "slope":
