@@ -153,7 +153,7 @@ def _check(spec: FeatureSpec) -> None:
         if not all(isinstance(category, str) for category in variable.categories):
             raise ValueError(f"variable {variable.name!r} has a category that is no text")
         if variable.bounds is not None:
-            low, high = variable.bounds
+            low, high = map(float, variable.bounds)
             if not low <= high:
                 raise ValueError(f"variable {variable.name!r} has bounds {low!r} and {high!r}")
     if not spec.variables or not spec.windows or not set(spec.functions) <= set(get_args(Function)):

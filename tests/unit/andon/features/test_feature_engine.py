@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -67,6 +68,39 @@ def test_functions_of_numbers(function: Function, wanted: list[float]) -> None:
     ]
     spec = spec_of("number", function)
     assert [column(frame, spec, f"x.{function}.3m")[-1] for frame in frames] == pytest.approx(wanted, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("function", "wanted"),
+    [
+        ("q05", [4.0, 2.1, 2.2, 1.25, NONE]),
+        ("q50", [4.0, 3.0, 4.0, 3.5, NONE]),
+        ("q95", [4.0, 3.9, 5.8, 5.75, NONE]),
+        ("out_of_bounds", [0.0, 0.5, 2 / 3, 1.0, NONE]),
+    ],
+)
+def test_quantiles_and_bounds_are_of_the_readings_there_are(function: Function, wanted: list[float]) -> None:
+    frames = [
+        line("number", [4.0]),
+        line("number", [4.0, 2.0]),
+        line("number", [4.0, 2.0, 6.0]),
+        line("number", [9.0, None, 6.0, 1.0]),
+        line("number", [9.0, None, None, None]),
+    ]
+    spec = replace(spec_of("number", function), variables=(VariableSpec("x", "number", bounds=(3.0, 4.0)),))
+    assert [column(frame, spec, f"x.{function}.3m")[-1] for frame in frames] == pytest.approx(wanted, nan_ok=True)
+
+
+def test_without_bounds_nothing_is_out_of_them() -> None:
+    frame = line("number", [1e300, -1e300, None])
+    assert column(frame, spec_of("number", "out_of_bounds"), "x.out_of_bounds.3m") == [0.0, 0.0, 0.0]
+
+
+def test_quantiles_of_repeated_readings_and_of_both_zeros() -> None:
+    frame = line("number", [0.0, -0.0, -0.0, 0.0, 5.0, 5.0])
+    found = compute_features(frame, spec_of("number", "q25", "q75", windows=(4,)))
+    assert found.values.tolist() == [[0, 0], [0, 0], [0, 0], [0, 0], [0, 1.25], [0, 5]]
+    assert not np.signbit(found.values).any()
 
 
 def test_last_and_since_change_come_once_over_the_longest_window() -> None:
@@ -197,6 +231,8 @@ def test_readings_that_overflow_give_nothing_rather_than_infinity() -> None:
     spec = spec_of("number", "mean", "std", "min", "max", "slope", "delta")
     found = compute_features(frame, spec)
     assert not np.isinf(found.values).any()
+    far = compute_features(line("number", [1e308, -1e308]), spec_of("number", "q05", "q50", "out_of_bounds"))
+    assert np.isnan(far.values[1, :2]).all() and far.values[1, 2] == 0
     assert column(frame, spec, "x.max.3m") == [1e308] * 4
 
 

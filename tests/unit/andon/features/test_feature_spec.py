@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 
 from andon.errors import ConfigError, DataError, ModelError
-from andon.features.spec import FeatureSpec, VariableSpec, feature_spec, resolve_features
+from andon.features.spec import FeatureSpec, VariableSpec, declared_bounds, feature_spec, resolve_features
 from andon.frames import SignalFrame, signal_frame
-from configs.definitions import Features
+from configs.definitions import Features, Line
 from configs.durations import format_duration, parse_duration
 from configs.expressions import parse
 
@@ -118,6 +118,29 @@ def test_categories_are_the_most_frequent_of_all_lines() -> None:
     assert spec.variables[0].categories == tuple(f"p{number:02d}" for number in range(20))
 
 
+def test_bounds_are_declared_or_found_in_the_training_rows() -> None:
+    asked = Features(functions=("out_of_bounds", "mean"))
+    lines = [line(speed=[0.0, 1.0, 2.0]), line("press-08", speed=[3.0, 4.0, None])]
+
+    def bounds(*given: tuple[float | None, float | None]) -> tuple[float, float] | None:
+        named = dict(zip(["speed"], given, strict=False))
+        return feature_spec(asked, lines, 30 * MINUTE, ["speed"], (), JAM, named).variables[0].bounds
+
+    assert bounds() == pytest.approx((0.04, 3.96))
+    assert bounds((1.0, None)) == pytest.approx((1.0, 3.96))
+    assert bounds((1.0, 2.5)) == (1.0, 2.5)
+    # A least value above all that was read leaves nothing within.
+    assert bounds((9.0, None)) == (9.0, 9.0)
+    plain = feature_spec(Features(functions=("mean",)), lines, 30 * MINUTE, ["speed"], (), JAM)
+    assert plain.variables[0].bounds is None
+
+
+def test_lines_together_declare_the_widest_bounds() -> None:
+    one = Line(name="press-07", variables=[{"name": "speed", "min": 10, "max": 20}, {"name": "heat", "min": 1}])
+    two = Line(name="press-08", variables=[{"name": "speed", "min": 5, "max": 15}, {"name": "heat"}])
+    assert declared_bounds([one, two]) == {"speed": (5.0, 20.0), "heat": (None, None)}
+
+
 def test_names_are_readable_stable_and_unique() -> None:
     spec = FeatureSpec(
         (VariableSpec("oil", "number"), VariableSpec("product", "category", ("croissant",))),
@@ -151,6 +174,10 @@ def test_features_say_what_they_are_made_of() -> None:
 def test_a_specification_survives_json() -> None:
     spec = feature_spec(Features(), [line()], 30 * MINUTE, None, (), JAM)
     assert FeatureSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+    # What was stored before there were bounds is what a specification without them still stores.
+    assert all(len(variable) == 3 for variable in spec.to_json()["variables"])
+    bounded = replace(spec, variables=(VariableSpec("speed", "number", bounds=(-0.5, 2.0)),))
+    assert FeatureSpec.from_json(json.loads(json.dumps(bounded.to_json()))) == bounded
 
 
 @pytest.mark.parametrize(
@@ -168,6 +195,9 @@ def test_a_specification_survives_json() -> None:
         {"variables": [["speed", "text", []]]},
         {"variables": [["product", "category", [1]]]},
         {"variables": [["speed"]]},
+        {"variables": [["speed", "number", [], [2.0, 1.0]]]},
+        {"variables": [["speed", "number", [], [1.0]]]},
+        {"variables": [["speed", "number", [], ["a", "b"]]]},
         {"variables": 3},
     ],
 )
