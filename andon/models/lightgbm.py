@@ -115,21 +115,18 @@ def fit_watched(
     """
     booster = _begin(training, params, seed, threads, prepared)
     values = require_finite(validation.values)
-    margins = np.zeros(len(values))
+    margins = {0: np.zeros(len(values))}
 
     def grow(begin: int, end: int) -> Floats:
         for _ in range(begin, end):
             booster.update()
-        if len(values):
-            margins[:] += booster.predict(
-                values, raw_score=True, start_iteration=begin, num_iteration=end - begin, num_threads=threads
-            )
-        return margins
+        # The new trees only; a second prediction by all of them, for the last bit, would cost as much again.
+        margins[end] = margins[begin] + _margins(booster, values, begin, end, threads)
+        return margins[end]
 
     rounds = best_rounds(params["rounds"], grow, validation, watch)
-    model = _finished(booster, rounds)
-    scores = model.predict(values) if len(values) else margins
-    return WatchedFit(model, scores, {**params, "rounds": rounds})
+    scores = 1.0 / (1.0 + np.exp(-margins[rounds]))
+    return WatchedFit(_finished(booster, rounds), scores, {**params, "rounds": rounds})
 
 
 def load(folder: Path) -> FittedLightgbm:
@@ -160,6 +157,16 @@ def _begin(training: TrainingFrame, params: Mapping[str, Any], seed: int, thread
         "seed": seed,
     }
     return lightgbm.Booster(settings, prepare(training, threads=threads) if prepared is None else prepared)
+
+
+def _margins(booster: Any, values: Floats, begin: int, end: int, threads: int) -> Floats:
+    """Return the log-odds that some trees add, float64 (n_rows,); LightGBM itself refuses to score none."""
+    if not len(values):
+        return np.zeros(0)
+    margins = booster.predict(
+        values, raw_score=True, start_iteration=begin, num_iteration=end - begin, num_threads=threads
+    )
+    return np.asarray(margins, dtype=np.float64)
 
 
 def _finished(booster: Any, rounds: int) -> FittedLightgbm:

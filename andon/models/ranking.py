@@ -20,11 +20,13 @@ def average_precision(labels: Floats, scores: Floats) -> float:
     >>> average_precision(np.array([0.0, 1.0, 1.0]), np.array([0.1, 0.4, 0.35]))
     1.0
     """
-    order = np.argsort(-scores, kind="stable")
-    ranked, hits = scores[order], np.cumsum(labels[order])
-    last_of_tie = np.append(ranked[1:] != ranked[:-1], True)
-    hits, taken = hits[last_of_tie], np.arange(1, len(ranked) + 1)[last_of_tie]
-    total = hits[-1] if len(hits) else 0.0
+    total = labels.sum()
     if total == 0:
         return 0.0
-    return float(np.sum(np.diff(hits, prepend=0.0) / total * (hits / taken)))
+    order = np.argsort(-scores)
+    ranked, hits = scores[order], np.cumsum(labels[order])
+    last_of_tie = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)
+    hits = hits[last_of_tie]
+    gained = hits.copy()
+    gained[1:] -= hits[:-1]
+    return float(np.sum(gained * (hits / (last_of_tie + 1))) / total)

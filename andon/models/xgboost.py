@@ -114,22 +114,21 @@ def fit_watched(
     Pruned
         If ``watch`` says so.
     """
-    import xgboost
-
     booster, rows = _begin(training, params, seed, threads, prepared)
-    watched = xgboost.DMatrix(require_finite(validation.values), nthread=threads)
-    scores: dict[int, Floats] = {}
+    values = require_finite(validation.values)
+    margins = np.zeros(len(values))
 
     def grow(begin: int, end: int) -> Floats:
         for round_number in range(begin, end):
             booster.update(rows, round_number)
-        # XGBoost keeps the margins of a matrix that it has scored and adds the new trees only.
-        scores[end] = np.asarray(booster.predict(watched), dtype=np.float64) if len(validation) else np.zeros(0)
-        return scores[end]
+        # The new trees only; the constant that XGBoost adds each time changes no order.
+        margins[:] += booster.inplace_predict(values, iteration_range=(begin, end), predict_type="margin")
+        return margins
 
     rounds = best_rounds(params["rounds"], grow, validation, watch)
     kept = booster if rounds == booster.num_boosted_rounds() else booster[:rounds]
-    return WatchedFit(FittedXgboost(_single_threaded(kept.reset())), scores[rounds], {**params, "rounds": rounds})
+    model = FittedXgboost(_single_threaded(kept.reset()))
+    return WatchedFit(model, model.predict(values), {**params, "rounds": rounds})
 
 
 def load(folder: Path) -> FittedXgboost:
