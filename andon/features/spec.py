@@ -130,10 +130,7 @@ class FeatureSpec:
         """
         try:
             spec = cls(
-                tuple(
-                    VariableSpec(name, kind, tuple(categories), *(tuple(pair) for pair in bounds))
-                    for name, kind, categories, *bounds in body["variables"]
-                ),
+                tuple(_variable(*one) for one in body["variables"]),
                 tuple(window * MICROSECOND for window in body["windows"]),
                 tuple(body["functions"]),
                 body["stride"] * MICROSECOND,
@@ -146,16 +143,23 @@ class FeatureSpec:
         return spec
 
 
+def _variable(
+    name: str, kind: VariableType, categories: Sequence[str], bounds: Sequence[float] | None = None
+) -> VariableSpec:
+    if bounds is None:
+        return VariableSpec(name, kind, tuple(categories))
+    low, high = map(float, bounds)
+    return VariableSpec(name, kind, tuple(categories), (low, high))
+
+
 def _check(spec: FeatureSpec) -> None:
     for variable in spec.variables:
         if variable.type not in get_args(VariableType) or not isinstance(variable.name, str):
             raise ValueError(f"variable {variable.name!r} is a {variable.type!r}")
         if not all(isinstance(category, str) for category in variable.categories):
             raise ValueError(f"variable {variable.name!r} has a category that is no text")
-        if variable.bounds is not None:
-            low, high = map(float, variable.bounds)
-            if not low <= high:
-                raise ValueError(f"variable {variable.name!r} has bounds {low!r} and {high!r}")
+        if variable.bounds is not None and not variable.bounds[0] <= variable.bounds[1]:
+            raise ValueError(f"variable {variable.name!r} has bounds {variable.bounds}")
     if not spec.variables or not spec.windows or not set(spec.functions) <= set(get_args(Function)):
         raise ValueError("variables, windows or functions are missing or unknown")
     if min(spec.stride, spec.sampling, *spec.windows) <= timedelta(0):
