@@ -86,7 +86,7 @@ def outline(spec: StudySpec, signals: Signals) -> Outline:
     Raises
     ------
     ConfigError, DataError
-        If the definition is no classifier's, a line has no readings at all, or none has those of the target.
+        If the definition is no classifier's, its one line has no readings at all, or none has those of the target.
     """
     definition = typed(spec)
     if isinstance(definition, Monitor) or definition.target is None or definition.horizon is None:
@@ -99,8 +99,10 @@ def outline(spec: StudySpec, signals: Signals) -> Outline:
     lacking: list[str] = []
     rows = 0
     for name in spec.lines:
-        span = signals.reading_span(name, start, end)
         stored = signals.describe_line(name)
+        if stored is None and definition.model == "pooled":
+            continue  # a line without history learns from the others
+        span = signals.reading_span(name, start, end)
         missing = sorted(target.variables - set(stored.types if stored else ()))
         if span is None or missing:
             lacking += missing

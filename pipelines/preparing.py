@@ -21,13 +21,11 @@ from pipelines.aggregations.pruning import note_use, prune_features
 from pipelines.aggregations.rows import labelled_rows
 from pipelines.outlining import Outline, outline, read_span
 from tune_jobs.files import LabelledRows, is_prepared, write_rows, write_signals
+from tune_jobs.pooled import SHARDS
 from tune_jobs.shards import read_shard, write_shard
 from tune_jobs.study import StudySpec, line_of, typed
 
 log = logging.getLogger(__name__)
-
-SHARDS = "rows.lines"
-"""Folder of a pooled study's rows, a Parquet file a line."""
 
 
 def prepare_studies(

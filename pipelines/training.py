@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +15,13 @@ from andon.errors import AndonError, ConfigError
 from andon.frames import to_microseconds
 from andon.ports import Documents, Models
 from andon.records import ModelKey
+from configs.definitions import Alert
 from configs.settings import Settings
-from pipelines.preparing import SHARDS
 from pipelines.searches import search_folder
 from pipelines.selecting import Selected, select, stored_lines
 from tune_jobs.evaluations import read_evaluation
 from tune_jobs.files import read_rows
-from tune_jobs.pooled import refit_winner, row_bytes, sample_lines
+from tune_jobs.pooled import line_shards, refit_winner, require_workers, row_bytes, sample_lines
 from tune_jobs.sampling import seed_of
 from tune_jobs.search import Progress, StudyOutcome, run_search, save_specs
 from tune_jobs.study import StudySpec, typed
@@ -149,6 +149,7 @@ def search_models(
         preparing = bars.add_task("reading", total=len(specs))
         ready, failed = prepare_studies(specs, lambda: bars.advance(preparing))
         ready = [sampled(spec, settings.worker_bytes) for spec in ready]
+        ready, failed = split_by_room(ready, failed, session.workers)
         searching = bars.add_task("searching", total=None)
 
         def report(progress: Progress) -> None:
@@ -190,17 +191,31 @@ def sampled(spec: StudySpec, most: int) -> StudySpec:
     return replace(spec, sample=sample_lines(sizes, most, spec.seed)) if sum(sizes.values()) > most else spec
 
 
+def split_by_room(
+    ready: list[StudySpec], failed: list[tuple[StudySpec, str]], workers: int
+) -> tuple[list[StudySpec], list[tuple[StudySpec, str]]]:
+    """Move studies whose winners could not be fitted on all rows, for want of workers, to those that failed."""
+    try:
+        require_workers(workers)
+    except AndonError as error:
+        failed = [*failed, *((spec, str(error)) for spec in ready if spec.sample)]
+        ready = [spec for spec in ready if not spec.sample]
+    return ready, failed
+
+
 def fitted_on_all(outcome: StudyOutcome, workers: int, bars: Bars) -> StudyOutcome:
     """Fit the winner of a search on a sample again, on the rows of all lines and on all workers."""
     spec, folder = outcome.spec, Path(outcome.spec.folder)
     if not spec.sample or outcome.error:
         return outcome
-    shards = sorted((folder / SHARDS).glob("*.parquet"))
+    shards = line_shards(folder)
     fitting = bars.add_task(f"fitting {spec.title} on {len(shards)} lines", total=None)
     named = typed(spec)
     span = None
     if named.validation is not None and named.train is not None and spec.periods is None:
-        span = to_microseconds(named.train.start), to_microseconds(named.train.end)
+        # As the search's fits: no label may look into the period that validates.
+        purged = named.horizon if isinstance(named, Alert) and named.train.end <= named.validation.start else None
+        span = to_microseconds(named.train.start), to_microseconds(named.train.end - (purged or timedelta(0)))
     try:
         refit_winner(
             folder / "bundle",

@@ -6,10 +6,13 @@ Lines stay whole everywhere: one is in the sample or not, and its rows are in on
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from andon.errors import AndonError
 from andon.models.xgboost import FittedXgboost
@@ -17,6 +20,12 @@ from tune_jobs.distributed_xgboost import fit_distributed
 
 LEAST_LINES = 2
 """A sample holds at least so many: one to learn from and one to be measured on."""
+
+LEAST_WORKERS = 2
+SHARDS = "rows.lines"
+"""Folder of a study's rows, a Parquet file a line."""
+PIECE = 65_536
+"""Rows that are written at a time."""
 
 WORKERS = "fitting_workers"
 """Metric of a model's card: how many workers fitted it together."""
@@ -69,6 +78,26 @@ def _hash(seed: int, line: str) -> bytes:
     return hashlib.sha256(f"{seed}:{line}".encode()).digest()
 
 
+def line_shards(folder: Path) -> list[Path]:
+    """Write the rows of a study a file a line, in its folder; return the files. Those that are there are kept."""
+    from tune_jobs.files import LabelledRows, read_rows
+    from tune_jobs.shards import write_shard
+
+    rows = read_rows(folder).rows
+    bounds = np.searchsorted(rows.groups, np.arange(len(rows.lines) + 1))
+    paths = []
+    for group, (begin, end) in enumerate(itertools.pairwise(bounds.tolist())):
+        path = folder / SHARDS / f"{group:05d}.parquet"
+        if begin == end:
+            continue
+        paths.append(path)
+        if not path.exists():
+            cuts = itertools.pairwise([*range(begin, end, PIECE), end])
+            pieces = (LabelledRows(rows.times[a:b], rows.labels[a:b], rows.values[a:b]) for a, b in cuts)
+            write_shard(pieces, len(rows.names), path)
+    return paths
+
+
 def pooled_learners(learners: Sequence[str]) -> tuple[str, ...]:
     """Return which of a definition's learners a sample is searched with: the one that can be fitted on all, if named.
 
@@ -80,6 +109,22 @@ def pooled_learners(learners: Sequence[str]) -> tuple[str, ...]:
     ('lightgbm',)
     """
     return ("xgboost",) if "xgboost" in learners else tuple(learners)
+
+
+def require_workers(workers: int) -> None:
+    """Refuse what would have to be fitted on several workers, where there is one; better before a search than after.
+
+    Raises
+    ------
+    AndonError
+        If there are fewer than two.
+    """
+    if workers < LEAST_WORKERS:
+        raise AndonError(
+            "rows of all lines",
+            f"outgrow one worker, and there is {workers}",
+            "set ANDON_WORKERS to 2 or more, join a cluster, or set ANDON_WORKER_BYTES higher",
+        )
 
 
 def fit_pooled_on_all(
@@ -111,12 +156,7 @@ def fit_pooled_on_all(
     AndonError
         If there is only one worker, or as `tune_jobs.distributed_xgboost.fit_distributed` does.
     """
-    if workers < LEAST_LINES:
-        raise AndonError(
-            "rows of all lines",
-            f"outgrow one worker, and there is {workers}",
-            "set ANDON_WORKERS to 2 or more, join a cluster, or set ANDON_WORKER_BYTES higher",
-        )
+    require_workers(workers)
     files = [str(shard) for shard in shards]
     return fit_distributed(files, params, seed=seed, actors=min(workers, len(files)), span=span, report=report)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
@@ -11,8 +12,12 @@ from hypothesis import strategies as st
 
 from andon.errors import AndonError, DataError
 from andon.models import xgboost
+from andon.models.training import training_rows
+from tests.watched_line import JAM, START, history, jam_bundle
 from tune_jobs.distributed_xgboost import count_rows, deal, fit_distributed, plan_fit
-from tune_jobs.pooled import fit_pooled_on_all, pooled_learners, sample_lines
+from tune_jobs.files import LabelledRows, write_rows
+from tune_jobs.pooled import PIECE, fit_pooled_on_all, line_shards, pooled_learners, sample_lines
+from tune_jobs.shards import read_shard
 from tune_jobs.xgboost_actors import require_tested
 
 SIZES = st.dictionaries(st.text("abc-0123456789", min_size=1), st.integers(0, 1000), min_size=2, max_size=30)
@@ -49,6 +54,28 @@ def test_seeds_draw_different_lines_and_one_more_line_changes_little() -> None:
 def test_a_sample_is_searched_with_what_can_be_fitted_on_all() -> None:
     assert pooled_learners(["lightgbm", "xgboost", "random_forest"]) == ("xgboost",)
     assert pooled_learners(["random_forest", "lightgbm"]) == ("random_forest", "lightgbm")
+
+
+def test_the_rows_of_a_study_are_written_a_file_a_line_once(tmp_path: Path) -> None:
+    assert JAM.target is not None and JAM.horizon is not None
+    spec = jam_bundle().features
+    rows = training_rows([history()], spec, JAM.target, JAM.horizon)
+    # A line without rows has no file; a long one is written in pieces.
+    many = LabelledRows(*(np.repeat(part, 40, axis=0) for part in (rows.times, rows.labels, rows.values)))
+    one = LabelledRows(rows.times, rows.labels, rows.values)
+    none = LabelledRows(rows.times[:0], rows.labels[:0], rows.values[:0])
+    lines = {"a": [one], "b": [none], "c": [many]}
+    assert len(many.times) > PIECE
+    write_rows(lines, spec, START, START, tmp_path)
+    paths = line_shards(tmp_path)
+    assert [path.name for path in paths] == ["00000.parquet", "00002.parquet"]
+    for path, rows_of_line in zip(paths, (one, many), strict=True):
+        read = list(read_shard(path))
+        np.testing.assert_array_equal(np.concatenate([piece.values for piece in read]), rows_of_line.values)
+        np.testing.assert_array_equal(np.concatenate([piece.labels for piece in read]), rows_of_line.labels)
+        np.testing.assert_array_equal(np.concatenate([piece.times for piece in read]), rows_of_line.times)
+    written_at = [path.stat().st_mtime_ns for path in paths]
+    assert [path.stat().st_mtime_ns for path in line_shards(tmp_path)] == written_at
 
 
 @given(st.dictionaries(st.text("abc", min_size=1), st.integers(1, 10**6), min_size=4, max_size=40), st.integers(2, 4))
