@@ -77,7 +77,7 @@ def show_dashboards(
                 terminal.json(asdict(addresses))
             else:
                 terminal.text(f"TensorBoard      {addresses.tensorboard}/#hparams")
-                terminal.text(f"MLflow           {addresses.mlflow}")
+                terminal.text(f"MLflow           {addresses.mlflow}/#/experiments")
                 terminal.text(f"Ray's dashboard  {addresses.ray or '- (ANDON_RAY_ADDRESS names no cluster)'}")
             terminal.say("Ctrl-C stops what was started here")
             while not stop.wait(1.0):

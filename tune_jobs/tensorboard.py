@@ -57,7 +57,8 @@ def write_configuration(
     definition, line = _parts(title)
     run = _study_folder(folder, title) / f"{learner}-{number:04d}"
     start = SessionStartInfo(group_name=f"{title} {learner}-{number}", start_time_secs=ended - seconds)
-    shown = {"line": line, "definition": definition, "learner": learner, "source": source, "pruned": pruned}
+    # Capitals come first in the order of names: the page shows its first columns unless told otherwise.
+    shown = {"Line": line, "Definition": definition, "Learner": learner, "source": source, "pruned": pruned}
     for name, value in (shown | {f"{learner}.{name}": value for name, value in params.items()}).items():
         if isinstance(value, bool):
             start.hparams[name].bool_value = value

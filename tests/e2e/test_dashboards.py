@@ -58,7 +58,7 @@ def test_pages_answer_and_end_with_the_command(andon):
         assert addresses["ray"] == ""
         query = {"experimentName": "", "sliceSize": 10, "colParams": [], "allowedStatuses": ["STATUS_SUCCESS"]}
         answer = post(f"{addresses['tensorboard']}/data/plugin/hparams/session_groups", query)
-        assert [row["hparams"]["line"] for row in answer["sessionGroups"]] == ["press-1"] * 3
+        assert [row["hparams"]["Line"] for row in answer["sessionGroups"]] == ["press-1"] * 3
         found = post(f"{addresses['mlflow']}/api/2.0/mlflow/experiments/search", {"max_results": 10})
         assert found["experiments"]
         assert len(processes_of(andon.home)) >= 3

@@ -72,9 +72,9 @@ def test_every_configuration_is_a_row_of_the_hparams_page(tmp_path):
     assert len(rows) == 12
     row = rows["jam-soon on press 2.b lightgbm-1"]
     assert params_of(row) == {
-        "line": "press 2.b",
-        "definition": "jam-soon",
-        "learner": "lightgbm",
+        "Line": "press 2.b",
+        "Definition": "jam-soon",
+        "Learner": "lightgbm",
         "source": "transfer",
         "pruned": False,
         "lightgbm.rounds": 11,
@@ -96,7 +96,7 @@ def test_a_configuration_written_again_takes_its_place(tmp_path):
         write_configuration(tmp_path, "jam-soon on family presses", "xgboost", {"depth": 3}, metric, 1.0, 7)
     (row,) = rows_of_the_hparams_page(tmp_path)
     assert metrics_of(row)["metric"] == 0.75
-    assert params_of(row)["line"] == "family presses"
+    assert params_of(row)["Line"] == "family presses"
 
 
 @pytest.mark.parametrize("lane", ["", "lightgbm"])
