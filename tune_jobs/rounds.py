@@ -12,6 +12,8 @@ from tune_jobs.study import StudySpec, lanes_of
 from tune_jobs.transfer import teachers_of
 
 OUTCOME = "outcome.json"
+MOST_DEATHS = 3
+"""Workers that may die at a study before it is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Rounds:
     _waiting: list[Job] = field(default_factory=list)
     _running: dict[int, int] = field(default_factory=dict)
     _over: set[int] = field(default_factory=set)
+    _deaths: dict[int, int] = field(default_factory=dict)
     _round: int = 1
 
     def __post_init__(self) -> None:
@@ -92,10 +95,26 @@ class Rounds:
         self._running[job.study] -= 1
         if not self._running[job.study]:
             del self._running[job.study]
-        if failed or job.finish:
+        if failed or (job.finish and job not in self._waiting):
             self._over.add(job.study)
             self._waiting = [one for one in self._waiting if one.study != job.study]
         self._advance()
+
+    def lost(self, job: Job) -> bool:
+        """Take note that a job's worker died: it is handed out again, but no more than `MOST_DEATHS` times a study.
+
+        Returns
+        -------
+        bool
+            Whether it is; otherwise nothing more is done for its study.
+        """
+        deaths = self._deaths[job.study] = self._deaths.get(job.study, 0) + 1
+        if deaths > MOST_DEATHS:
+            self.done(job, failed=True)
+            return False
+        self._waiting.insert(0, job)
+        self.done(job)
+        return True
 
     def teachers(self, job: Job) -> tuple[int, ...]:
         """Return the studies that a job's study learns from."""

@@ -75,7 +75,7 @@ def run_search(
                 verbose=0,
                 callbacks=[_callback(counts.told)],
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-                failure_config=tune.FailureConfig(max_failures=3),
+                failure_config=tune.FailureConfig(max_failures=0),
             ),
         )
         tuner.fit()
@@ -125,9 +125,14 @@ def _searcher(rounds: Rounds, counts: _Counts) -> Any:
             job = self._jobs.pop(trial_id, None)
             if job is None:
                 return
-            failed = error or (Path(self.rounds.studies[job.study].folder) / "outcome.json").exists()
-            self.rounds.done(job, failed)
-            if failed or job.finish:
+            outcome = (Path(self.rounds.studies[job.study].folder) / "outcome.json").exists()
+            if error and not outcome:
+                # Handed out again here and not by Tune, which gives up where a death is told of twice.
+                over = not self.rounds.lost(job)
+            else:
+                over = outcome or job.finish
+                self.rounds.done(job, over)
+            if over:
                 self.counts.ended(job)
 
         def save(self, checkpoint_path: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tune_jobs.planning import first_targets, second_targets
-from tune_jobs.rounds import OUTCOME, Job, Rounds
+from tune_jobs.rounds import MOST_DEATHS, OUTCOME, Job, Rounds
 from tune_jobs.sampling import Configuration
 from tune_jobs.study import StudySpec, lane_folder, lanes_of
 from tune_jobs.transfer import teachers_of
@@ -141,6 +141,29 @@ def test_a_failed_study_gets_no_more(tmp_path):
     job, _ = rounds.next()
     rounds.done(job, failed=True)
     assert all(one.study != job.study for one in run_all(rounds, random.Random(0)))
+
+
+def test_a_job_whose_worker_died_is_handed_out_again(tmp_path):
+    studies = studies_in(tmp_path, 3)
+    rounds = Rounds(studies, 60.0, 1)
+    job, _ = rounds.next()
+    assert rounds.lost(job)
+    assert rounds.next()[0] == job
+    carry_out(rounds, job)
+    rounds.done(job)
+    run_all(rounds, random.Random(0))
+    assert sum(tried_of(studies).values()) == 30
+    assert all((Path(spec.folder) / OUTCOME).exists() for spec in studies)
+
+
+def test_a_study_at_which_workers_keep_dying_is_given_up(tmp_path):
+    rounds = Rounds(studies_in(tmp_path, 3), 60.0, 1)
+    job, _ = rounds.next()
+    for _ in range(MOST_DEATHS):
+        assert rounds.lost(job)
+        assert rounds.next()[0] == job
+    assert not rounds.lost(job)
+    assert {one.study for one in run_all(rounds, random.Random(0))} == {1, 2}
 
 
 def test_few_studies_are_split_over_the_workers(tmp_path):
