@@ -141,7 +141,7 @@ def _draw(draw: Callable[[Any], None], title: str, path: Path) -> None:
     # Matplotlib's own layouts take as long as all the rest.
     longest = max(len(label.get_text()) for label in axis.get_yticklabels())
     figure.subplots_adjust(left=0.06 + 0.0085 * max(longest, 3), right=0.97, bottom=0.1, top=0.88)
-    figure.savefig(path, dpi=110, format="png")
+    figure.savefig(path, dpi=110, format="png", pil_kwargs={"compress_level": 3})
 
 
 _TITLE: dict[str, Any] = {"fontsize": 10, "loc": "left", "color": _GREY}
