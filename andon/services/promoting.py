@@ -28,19 +28,24 @@ def unread_from(champion: PublishedModel, decisions: Sequence[Decision]) -> date
 
 
 def settle(decision: Decision, documents: Documents, models: Models) -> Decision:
-    """Record a decision, then carry it out; return it as recorded. Done again, in part or in whole, it changes nothing.
+    """Record a decision, then carry it out; return it as recorded. Interrupted anywhere, it is to be called again.
 
     Promoted, the challenger becomes champion, unless the champion is no longer the one it was compared with; kept, it
-    stays challenger. The old champion stays ready for a rollback.
+    stays challenger. The old champion stays ready for a rollback, and one that people rolled back to stays: a decision
+    that has been carried out is not carried out again.
     """
     documents.add_decision(decision)
     recorded = next(one for one in documents.list_decisions(decision.key) if one.id == decision.id)
+    done = f"decision/{recorded.id}"
+    if documents.get_state(done):
+        return recorded
     told_of = recorded.challenger or recorded.champion
     if told_of is not None:
         models.log_decision(recorded.key, told_of, decision_body(recorded))
     champion = models.pointer(recorded.key)
     if recorded.verdict == "promoted" and recorded.challenger is not None and champion == recorded.champion:
         models.promote(recorded.key, recorded.challenger, recorded.reason, recorded.at)
+    documents.put_state(done, {"carried_out": True})
     return recorded
 
 
