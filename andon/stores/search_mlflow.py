@@ -14,9 +14,9 @@ from typing import Any
 
 from andon.errors import StoreError
 from andon.records import ModelKey
+from andon.stores.addresses import mlflow_address
 from andon.stores.mlflow_client import Connection
 from andon.stores.mlflow_names import SEARCH_TAG, entity_name, model_name, model_tags
-from andon.stores.opening import mlflow_address
 from andon.stores.searched import Study, Tried
 
 log = logging.getLogger(__name__)
