@@ -136,6 +136,22 @@ def test_late_and_changed_readings_are_noticed(tmp_path, readings):
     assert plant.agrees()
 
 
+def test_a_change_in_the_window_before_a_part_reaches_into_it(tmp_path, readings):
+    plant = Plant(tmp_path)
+    plant.signals.append_signals(readings)
+    plant.update()
+    border = plant.made.blocks_a_part * plant.made.stride * (plant.line().part_numbers()[1])
+    row = int(np.searchsorted(readings.times, border - 115 * 60_000_000))
+    assert 65 * 60_000_000 < border - readings.times[row] < 120 * 60_000_000, (
+        "in the window, and in no hour of the part"
+    )
+    changed = readings.data[row : row + 1].with_columns(level=pl.lit(77.0), sparse=pl.lit(7.0))
+    plant.signals.append_signals(replace(readings, data=changed))
+    assert plant.agrees()
+    assert plant.update() == 2
+    assert plant.agrees()
+
+
 def test_readings_before_the_first_complete_what_was_not(tmp_path, readings):
     plant = Plant(tmp_path)
     plant.signals.append_signals(part_of(readings, 9_000, ROWS))
