@@ -527,8 +527,11 @@ def aggregate_numbers(
         if place >= 0:
             places[n_places] = place
             n_places += 1
+    widest = lengths[0]
+    for w in range(1, n_windows):
+        widest = max(widest, lengths[w] - lengths[w - 1])
     levels = 1
-    while (1 << levels) <= min(groups, lengths[-1]):
+    while (1 << levels) <= min(groups, widest):
         levels += 1
     runs = np.empty((levels, _FIELDS, groups + 1))
     blocks, edges = np.empty(groups, np.int64), np.empty((n_windows + 1, wanted), np.int64)

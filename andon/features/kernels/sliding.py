@@ -79,57 +79,62 @@ def aggregate_readings(
         float64 (r, n_features).
     """
     n_windows = len(lengths)
-    sliding = False
-    for function in (SINCE_CHANGE, DELTA, COUNT, OUT_OF_BOUNDS):
-        sliding = sliding or columns[:, function].max() >= 0
+    bounded = columns[:, OUT_OF_BOUNDS].max() >= 0
+    counting = bounded or columns[:, COUNT].max() >= 0
+    heading = counting or columns[:, DELTA].max() >= 0
+    since, longest = columns[-1, SINCE_CHANGE], lengths[-1] * stride
     heads = np.empty(n_windows, np.int64)
     totals, outside = np.empty(n_windows, np.int64), np.empty(n_windows, np.int64)
     for v in range(len(offsets)):
+        readings, offset = values[v], offsets[v]
         low, high = bounds[v]
         if columns[-1, LAST] >= 0:
-            _write_last(times, values[v], rows, stride, lengths[-1] * stride, out, offsets[v] + columns[-1, LAST])
-        if not sliding:
+            _write_last(times, readings, rows, stride, longest, out, offset + columns[-1, LAST])
+        if not heading and since < 0:
             continue
         heads[:], totals[:], outside[:] = 0, 0, 0
-        changed, before_change, last, wanted = 0, _NONE, -1, 0
-        for i in range(len(times)):
-            if wanted == len(rows):
-                break
-            time, value = times[i], values[v, i]
-            if not np.isnan(value):
-                if last >= 0 and value != values[v, last]:
-                    changed, before_change = time, times[last]
-                last = i
-                for w in range(n_windows):
-                    totals[w] += 1
-                    outside[w] += value < low or value > high
-            if i != rows[wanted]:
-                continue
+        newest, read, changed, before_change = np.nan, _NONE, 0, _NONE
+        following = 0
+        for wanted in range(len(rows)):
+            row = rows[wanted]
+            for i in range(following, row + 1):
+                value = readings[i]
+                if np.isnan(value):
+                    continue
+                # The first reading differs from NaN too, but there is none before it.
+                if value != newest:
+                    changed, before_change = times[i], read
+                newest, read = value, times[i]
+                if counting:
+                    beyond = bounded and (value < low or value > high)
+                    for w in range(n_windows):
+                        totals[w] += 1
+                        outside[w] += beyond
+            following = row + 1
+            time = times[row]
             block = -((-time) // stride)
+            if since >= 0:
+                start = block * stride - longest
+                out[wanted, offset + since] = _since_change(time, read, changed, before_change, start, longest)
+            if not heading:
+                continue
             for w in range(n_windows):
                 start, head = (block - lengths[w]) * stride, heads[w]
                 # The head stops at the oldest reading in the window.
-                while head <= i and (times[head] <= start or np.isnan(values[v, head])):
-                    if not np.isnan(values[v, head]):
+                while head <= row and (times[head] <= start or np.isnan(readings[head])):
+                    if counting and not np.isnan(readings[head]):
                         totals[w] -= 1
-                        outside[w] -= values[v, head] < low or values[v, head] > high
+                        outside[w] -= bounded and (readings[head] < low or readings[head] > high)
                     head += 1
                 heads[w] = head
-                if columns[w, COUNT] >= 0:
-                    expected = max(1.0, (time - start) / sampling)
-                    out[wanted, offsets[v] + columns[w, COUNT]] = totals[w] / expected
                 if columns[w, DELTA] >= 0:
-                    change = values[v, last] - values[v, head] if totals[w] else np.nan
-                    out[wanted, offsets[v] + columns[w, DELTA]] = change if np.isfinite(change) else np.nan
+                    change = newest - readings[head] if read > start else np.nan
+                    out[wanted, offset + columns[w, DELTA]] = change if np.isfinite(change) else np.nan
+                if columns[w, COUNT] >= 0:
+                    out[wanted, offset + columns[w, COUNT]] = totals[w] / max(1.0, (time - start) / sampling)
                 if columns[w, OUT_OF_BOUNDS] >= 0:
                     share = outside[w] / totals[w] if totals[w] else np.nan
-                    out[wanted, offsets[v] + columns[w, OUT_OF_BOUNDS]] = share
-                if columns[w, SINCE_CHANGE] >= 0:
-                    read = times[last] if last >= 0 else _NONE
-                    out[wanted, offsets[v] + columns[w, SINCE_CHANGE]] = _since_change(
-                        time, read, changed, before_change, start, lengths[w] * stride
-                    )
-            wanted += 1
+                    out[wanted, offset + columns[w, OUT_OF_BOUNDS]] = share
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
