@@ -20,6 +20,9 @@ FILE = "lightgbm.txt"
 BINS = {"max_bin": 63, "feature_pre_filter": False, "verbose": -1}
 """How features are binned, for every fit on the same rows; none is dropped for leaves that one fit would not make."""
 
+LEAST_FEATURES = 8
+"""Features that a tree may use at least, whatever the share."""
+
 
 @dataclass(frozen=True, slots=True)
 class FittedLightgbm:
@@ -43,7 +46,7 @@ def suggest(trial: optuna.Trial) -> dict[str, Any]:
         "learning_rate": trial.suggest_float("learning_rate", 0.02, 0.2, log=True),
         "num_leaves": trial.suggest_int("num_leaves", 4, 48, log=True),
         "min_data_in_leaf": trial.suggest_int("min_data_in_leaf", 5, 200, log=True),
-        "feature_fraction": trial.suggest_float("feature_fraction", 0.2, 1.0),
+        "feature_fraction": trial.suggest_float("feature_fraction", 0.1, 1.0, log=True),
         "bagging_fraction": trial.suggest_float("bagging_fraction", 0.5, 1.0),
         "lambda_l2": trial.suggest_float("lambda_l2", 0.01, 100.0, log=True),
         "positive_weight": trial.suggest_float("positive_weight", 1.0, 10.0, log=True),
@@ -57,7 +60,7 @@ def cheapest() -> dict[str, Any]:
         "learning_rate": 0.1,
         "num_leaves": 15,
         "min_data_in_leaf": 20,
-        "feature_fraction": 0.6,
+        "feature_fraction": 0.3,
         "bagging_fraction": 0.8,
         "lambda_l2": 1.0,
         "positive_weight": 1.0,
@@ -91,7 +94,7 @@ def fit(
     booster = _begin(training, params, seed, threads, prepared)
     for _ in range(params["rounds"]):
         booster.update()
-    return _finished(booster, params["rounds"])
+    return _finished(booster, booster.current_iteration())
 
 
 def fit_watched(
@@ -115,18 +118,20 @@ def fit_watched(
     """
     booster = _begin(training, params, seed, threads, prepared)
     values = require_finite(validation.values)
-    margins = {0: np.zeros(len(values))}
+    margins, trees = {0: np.zeros(len(values))}, {0: 0}
 
     def grow(begin: int, end: int) -> Floats:
         for _ in range(begin, end):
             booster.update()
+        # A round whose features allow no split leaves no tree.
+        trees[end] = booster.current_iteration()
         # The new trees only; a second prediction by all of them, for the last bit, would cost as much again.
-        margins[end] = margins[begin] + _margins(booster, values, begin, end, threads)
+        margins[end] = margins[begin] + _margins(booster, values, trees[begin], trees[end], threads)
         return margins[end]
 
     rounds = best_rounds(params["rounds"], grow, validation, watch)
     scores = 1.0 / (1.0 + np.exp(-margins[rounds]))
-    return WatchedFit(_finished(booster, rounds), scores, {**params, "rounds": rounds})
+    return WatchedFit(_finished(booster, trees[rounds]), scores, {**params, "rounds": rounds})
 
 
 def load(folder: Path) -> FittedLightgbm:
@@ -146,7 +151,7 @@ def _begin(training: TrainingFrame, params: Mapping[str, Any], seed: int, thread
         "learning_rate": params["learning_rate"],
         "num_leaves": params["num_leaves"],
         "min_data_in_leaf": params["min_data_in_leaf"],
-        "feature_fraction": params["feature_fraction"],
+        "feature_fraction": max(params["feature_fraction"], min(1.0, LEAST_FEATURES / training.values.shape[1])),
         "bagging_fraction": params["bagging_fraction"],
         "bagging_freq": 1,
         "lambda_l2": params["lambda_l2"],
@@ -160,16 +165,16 @@ def _begin(training: TrainingFrame, params: Mapping[str, Any], seed: int, thread
 
 
 def _margins(booster: Any, values: Floats, begin: int, end: int, threads: int) -> Floats:
-    """Return the log-odds that some trees add, float64 (n_rows,); LightGBM itself refuses to score none."""
-    if not len(values):
-        return np.zeros(0)
+    """Return the log-odds that some trees add, float64 (n_rows,); LightGBM refuses no rows, and takes none for all."""
+    if not len(values) or begin == end:
+        return np.zeros(len(values))
     margins = booster.predict(
         values, raw_score=True, start_iteration=begin, num_iteration=end - begin, num_threads=threads
     )
     return np.asarray(margins, dtype=np.float64)
 
 
-def _finished(booster: Any, rounds: int) -> FittedLightgbm:
-    """Keep the first rounds, and let go of the training rows."""
-    booster.model_from_string(booster.model_to_string(num_iteration=rounds)).free_dataset()
+def _finished(booster: Any, trees: int) -> FittedLightgbm:
+    """Keep the first trees, and let go of the training rows."""
+    booster.model_from_string(booster.model_to_string(num_iteration=trees)).free_dataset()
     return FittedLightgbm(booster)

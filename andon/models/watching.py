@@ -13,11 +13,11 @@ Watch = Callable[[int, float], bool]
 """Is told the rounds grown so far and their average precision on validation rows; True: not worth finishing."""
 
 STEP = 10
-"""Rounds (or trees of a forest) between two looks at the validation rows."""
+"""Rounds (or trees of a forest) between two looks at the validation rows, where a look is cheap."""
 LEAST = 40
 """Rounds that are always kept: the average precision of fewer is mostly chance where events are rare."""
-PATIENCE = 3
-"""Steps without a gain after which a fit ends."""
+PATIENCE = 30
+"""Rounds without a gain after which a fit ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Pruned(Exception):
         return f"stopped at an average precision of {self.metric:.4f}"
 
 
-def steps(rounds: int) -> Iterator[tuple[int, int]]:
+def steps(rounds: int, step: int = STEP) -> Iterator[tuple[int, int]]:
     """Cut rounds into steps, each its first round and the one after its last.
 
     Examples
@@ -52,13 +52,19 @@ def steps(rounds: int) -> Iterator[tuple[int, int]]:
     >>> list(steps(25))
     [(0, 10), (10, 20), (20, 25)]
     """
-    return ((begin, min(begin + STEP, rounds)) for begin in range(0, rounds, STEP))
+    return ((begin, min(begin + step, rounds)) for begin in range(0, rounds, step))
 
 
-def best_rounds(rounds: int, grow: Callable[[int, int], Floats], validation: TrainingFrame, watch: Watch | None) -> int:
+def best_rounds(
+    rounds: int,
+    grow: Callable[[int, int], Floats],
+    validation: TrainingFrame,
+    watch: Watch | None,
+    step: int = STEP,
+) -> int:
     """Grow a model step by step and return how many rounds to keep: those with the best average precision.
 
-    Growing ends when `PATIENCE` steps brought nothing after the first `LEAST` rounds; rounds fewer than `LEAST` are
+    Growing ends when `PATIENCE` rounds brought nothing after the first `LEAST`; rounds fewer than `LEAST` are
     never kept alone. Without a positive validation row there is nothing to watch, and all rounds are kept.
 
     Parameters
@@ -70,6 +76,8 @@ def best_rounds(rounds: int, grow: Callable[[int, int], Floats], validation: Tra
         all rounds so far, float64 (n_rows,), on any rising scale.
     watch
         Is asked after each step.
+    step
+        Rounds between two looks at the validation rows.
 
     Raises
     ------
@@ -77,8 +85,8 @@ def best_rounds(rounds: int, grow: Callable[[int, int], Floats], validation: Tra
         If ``watch`` says so.
     """
     ranked = bool(validation.labels.any())
-    best, kept, idle = -1.0, 0, 0
-    for begin, end in steps(rounds):
+    best, kept = -1.0, 0
+    for begin, end in steps(rounds, step):
         scores = grow(begin, end)
         if not ranked:
             kept = end
@@ -89,9 +97,7 @@ def best_rounds(rounds: int, grow: Callable[[int, int], Floats], validation: Tra
         if end < min(LEAST, rounds):
             continue
         if metric > best:
-            best, kept, idle = metric, end, 0
-            continue
-        idle += 1
-        if idle == PATIENCE:
+            best, kept = metric, end
+        elif end - kept >= PATIENCE:
             break
     return kept
