@@ -7,6 +7,7 @@ comparison of processes (90; a year takes an hour and 8 GB). Exits 1 where a bar
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -170,29 +171,31 @@ def peaks_of_job(url: str, folder: Path, days: int, lines: list[str]) -> list[fl
     with ray_session(load_settings(home=folder, workers=WORKERS)):
         made, failed = make_features(wanted(url, folder, lines, days), WORKERS)
         assert made and not failed
-        return [_peak(os.getpid()), *_peaks_of_workers()]
+        return [_peak(os.getpid()) or 0.0, *_peaks_of_workers()]
 
 
 def _peaks_of_workers() -> Iterator[float]:
-    parents = {}
+    parents: dict[int, int] = {}
+    workers = []
     for path in Path("/proc").glob("[0-9]*"):
-        try:
+        with contextlib.suppress(OSError):
             parents[int(path.name)] = int((path / "stat").read_text().rpartition(")")[2].split()[1])
-            title = (path / "cmdline").read_text()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if title.startswith("ray::"):
-            ancestor = int(path.name)
-            while ancestor in parents and ancestor != os.getpid():
-                ancestor = parents[ancestor]
-            peak = _peak(int(path.name))
-            if ancestor == os.getpid() and peak > 0:
-                yield peak
+            if (path / "cmdline").read_text().startswith("ray::"):
+                workers.append(int(path.name))
+    for worker in workers:
+        ancestor = worker
+        while ancestor in parents and ancestor != os.getpid():
+            ancestor = parents[ancestor]
+        peak = _peak(worker)
+        if ancestor == os.getpid() and peak is not None:
+            yield peak
 
 
-def _peak(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return float(status.partition("VmHWM:")[2].split()[0]) / 1024
+def _peak(pid: int) -> float | None:
+    """MiB at most resident; None where the process has ended."""
+    with contextlib.suppress(OSError, IndexError):
+        return float(Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")[2].split()[0]) / 1024
+    return None
 
 
 def main() -> int:
