@@ -20,6 +20,8 @@ FILE = "lightgbm.txt"
 BINS = {"max_bin": 63, "feature_pre_filter": False, "verbose": -1}
 """How features are binned, for every fit on the same rows; none is dropped for leaves that one fit would not make."""
 
+STEP = 20
+"""Rounds between two looks at validation rows; each costs as much as half a round."""
 LEAST_FEATURES = 8
 """Features that a tree may use at least, whatever the share."""
 
@@ -129,7 +131,7 @@ def fit_watched(
         margins[end] = margins[begin] + _margins(booster, values, trees[begin], trees[end], threads)
         return margins[end]
 
-    rounds = best_rounds(params["rounds"], grow, validation, watch)
+    rounds = best_rounds(params["rounds"], grow, validation, watch, step=STEP)
     scores = 1.0 / (1.0 + np.exp(-margins[rounds]))
     return WatchedFit(_finished(booster, trees[rounds]), scores, {**params, "rounds": rounds})
 

@@ -21,7 +21,6 @@ BINS = {"max_bin": 64}
 """How features are binned, for every fit on the same rows."""
 STEP = 20
 """Rounds between two looks at validation rows; each costs XGBoost half a millisecond, whatever the rows."""
-
 LEAST_FEATURES = 8
 """Features that a tree may use at least, whatever the share."""
 
