@@ -339,6 +339,42 @@ def _take_one(runs: Floats, blocks: Integers, begin: int, left: int, minutes: fl
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
+def _fold(single: Floats, blocks: Integers, at: int, level: int, minutes: float, scratch: Floats) -> None:
+    """Write the run of 2^level blocks from ``at`` on into ``scratch[:, 0]``, from the blocks alone."""
+    if level == 0:
+        _copy(single, at, scratch, 0, 1)
+    for k in range(1, level + 1):
+        half = 1 << (k - 1)
+        for i in range(1 << (level - k)):
+            left = at + 2 * half * i
+            gap = (blocks[left + half] - blocks[left]) * minutes
+            if k == 1:
+                _merge_one(single, left, single, left + 1, gap, scratch, i)
+            else:
+                _merge_one(scratch, 2 * i, scratch, 2 * i + 1, gap, scratch, i)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _take_few(
+    single: Floats, blocks: Integers, begins: Integers, ends: Integers, minutes: float, scratch: Floats, into: Floats
+) -> None:
+    """Do what `_take_runs` does, where runs are wanted too rarely to make all of them."""
+    for q in range(len(begins)):
+        begin, left = begins[q], ends[q] - begins[q]
+        into[_N, q] = 0.0
+        at = begin
+        for level in range(62, -1, -1):
+            if not (left >> level) & 1:
+                continue
+            _fold(single, blocks, at, level, minutes, scratch)
+            if at == begin:
+                _copy(scratch, 0, into, q, 1)
+            else:
+                _merge_one(into, q, scratch, 0, (blocks[at] - blocks[begin]) * minutes, into, q)
+            at += 1 << level
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _take_runs(
     runs: Floats,
     blocks: Integers,
@@ -533,7 +569,9 @@ def aggregate_numbers(
     levels = 1
     while (1 << levels) <= min(groups, widest):
         levels += 1
-    runs = np.empty((levels, _FIELDS, groups + 1))
+    few = wanted == 1 or 8 * wanted <= levels
+    runs = np.empty((1 if few else levels, _FIELDS, groups + 1))
+    scratch = np.empty((_FIELDS, 1 << (levels - 1) if few else 0))
     blocks, edges = np.empty(groups, np.int64), np.empty((n_windows + 1, wanted), np.int64)
     sides, wholes = np.empty((2, _FIELDS, wanted)), np.empty((2, _FIELDS, n_rows))
     spread = np.empty((_FIELDS, n_rows if wanted < n_rows else 0))
@@ -569,7 +607,7 @@ def aggregate_numbers(
         if found < groups or not full:
             most = _find_edges(blocks[:found], asked, lengths, edges)
             full = found == groups
-        for k in range(1, levels):
+        for k in range(1, 1 if few else levels):
             half = 1 << (k - 1)
             count = found - 2 * half + 1
             if count <= 0 or 2 * half > most:
@@ -586,7 +624,10 @@ def aggregate_numbers(
             for q in range(wanted):
                 lacking += edges[w + 1, q] == edges[w, q]
             if lacking < wanted:
-                _take_runs(runs, blocks, edges[w + 1], edges[w], minutes, sides, gaps, timed, ranged)
+                if few:
+                    _take_few(runs[0], blocks, edges[w + 1], edges[w], minutes, scratch, sides[0])
+                else:
+                    _take_runs(runs, blocks, edges[w + 1], edges[w], minutes, sides, gaps, timed, ranged)
                 older, newer, into = sides[0], wholes[side], wholes[1 - side]
                 if wanted < n_rows:
                     for field in range(_FIELDS):
