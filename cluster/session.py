@@ -56,6 +56,8 @@ def ray_session(settings: Settings, *, dashboard: bool = False) -> Iterator[RayS
     """
     for name in ("RAY_USAGE_STATS_ENABLED", "RAY_AIR_NEW_OUTPUT", "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"):
         os.environ[name] = QUIET[name]
+    # Ctrl-C interrupts a search as it does anything else; Tune would end it as if it were done.
+    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"
     import ray
 
     if ray.is_initialized():

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.processes import processes_of
 from tune_jobs.tensorboard import write_configuration
 
 
@@ -39,15 +40,6 @@ def post(address: str, body: Any) -> Any:
     request = urllib.request.Request(address, json.dumps(body).encode(), {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=30) as answer:
         return json.loads(answer.read())
-
-
-def processes_of(home: Path) -> list[str]:
-    found = []
-    for process in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            if f"ANDON_HOME={home}".encode() in (process / "environ").read_bytes().split(b"\0"):
-                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-    return found
 
 
 def test_pages_answer_and_end_with_the_command(andon):

@@ -27,6 +27,7 @@ from andon.records import ModelKey
 from andon.services.definitions import apply_definitions
 from andon.stores import open_documents, open_models, open_signals
 from configs.settings import Settings, load_settings
+from tests.processes import processes_of
 from tests.series import awkward
 
 ROOT = Path(__file__).parents[2]
@@ -151,16 +152,6 @@ def settings(tmp_path: Path) -> Settings:
     at = datetime(2026, 2, 1, tzinfo=UTC)
     apply_definitions([tmp_path / "presses.yaml"], open_documents(settings.documents), signals, at)
     return settings
-
-
-def processes_of(home: Path) -> list[str]:
-    """Return the commands of all processes that were started with this home."""
-    found = []
-    for process in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            if f"ANDON_HOME={home}".encode() in (process / "environ").read_bytes().split(b"\0"):
-                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-    return found
 
 
 def test_a_job_trains_on_the_cluster_that_it_runs_on(cluster, settings):
