@@ -102,18 +102,17 @@ def compute_features(
     rows = np.arange(begin, len(times), dtype=np.int64)
     if one_per_stride:
         rows = rows[last_of_block(times[begin:], plan.stride)]
-    values = np.empty((len(rows), len(spec.names)))
+    values = np.empty((len(rows), len(plan.names)))
     if not len(rows):
-        return FeatureFrame(frame.line, times[rows], values, np.zeros(0, dtype=np.bool_), spec.names)
+        return FeatureFrame(frame.line, times[rows], values, np.zeros(0, dtype=np.bool_), plan.names)
     starts = _window_starts(times[rows], plan)
     complete = min(_first(times, first_reading), int(times[0])) <= starts + plan.sampling
-    columns = {one.name: frame.data.get_column(one.name) for one in spec.variables}
     for begin, end, oldest in _tiles(times, rows, starts):
         # Readings before the oldest window count for nothing.
-        here = slice(oldest, int(rows[end - 1]) + 1)
-        some = {name: column[here] for name, column in columns.items()}
-        _compute(some, times[here].copy(), rows[begin:end] - oldest, plan, values[begin:end])
-    return FeatureFrame(frame.line, times[rows], values, complete, spec.names)
+        stop = int(rows[end - 1]) + 1
+        data = frame.data.slice(oldest, stop - oldest)
+        _compute(data, times[oldest:stop].copy(), rows[begin:end] - oldest, plan, values[begin:end])
+    return FeatureFrame(frame.line, times[rows], values, complete, plan.names)
 
 
 def _tiles(times: Integers, rows: Integers, starts: Integers) -> Iterator[tuple[int, int, int]]:
@@ -123,28 +122,29 @@ def _tiles(times: Integers, rows: Integers, starts: Integers) -> Iterator[tuple[
         oldest = int(np.searchsorted(times, starts[begin], side="right"))
         span = int(rows[begin]) + 1 - oldest
         most = max(span, _LEAST_READINGS, min(4 * span, _MOST_READINGS))
-        end = int(np.searchsorted(rows, oldest + span + most))
+        last = oldest + span + most - 1
+        end = len(rows) if rows[-1] <= last else int(np.searchsorted(rows, last, side="right"))
         yield begin, end, oldest
         begin = end
 
 
-def _compute(columns: dict[str, pl.Series], times: Integers, rows: Integers, plan: _Plan, values: Floats) -> None:
+def _compute(data: pl.DataFrame, times: Integers, rows: Integers, plan: _Plan, values: Floats) -> None:
     """Write the features of ``rows`` into ``values``, float64 (n_rows, n_features)."""
     for some in plan.numbers(len(times)):
         readings = np.empty((len(some.names), len(times)))
         for place, name in enumerate(some.names):
-            readings[place] = columns[name].to_numpy()
+            readings[place] = data.get_column(name).to_numpy()
         every, stride, lengths, offsets = (times, readings), plan.stride, plan.lengths, some.offsets
         blocks, slid, ranked = plan.tables
-        if blocks.max() >= 0:
+        if plan.asked[0]:
             numbers.aggregate_numbers(*every, rows, stride, lengths, blocks, offsets, values)
-        if slid.max() >= 0:
+        if plan.asked[1]:
             sampling, bounds = plan.sampling, some.bounds
             sliding.aggregate_readings(*every, bounds, rows, stride, sampling, lengths, slid, offsets, values)
-        if ranked.max() >= 0:
+        if plan.asked[2]:
             quantiles.aggregate_quantiles(*every, rows, stride, lengths, _LEVELS, ranked, offsets, values)
     for one in plan.states:
-        states, shares = _states(columns[one.variable.name], one.variable)
+        states, shares = _states(data.get_column(one.variable.name), one.variable)
         found = np.empty((len(rows), len(one.functions)))
         sliding.aggregate_states(
             times,
@@ -230,8 +230,11 @@ class _Plan:
     lengths: Integers
     tables: tuple[Integers, Integers, Integers]
     """Of blocks, sliding and ranked functions: each one's place among the features of a number, by window, or -1."""
+    asked: tuple[bool, ...]
+    """Whether any function is, by the same three kinds."""
     every_number: _Numbers
     states: tuple[_State, ...]
+    names: tuple[str, ...]
 
     def numbers(self, rows: int) -> list[_Numbers]:
         """Split the numbers so that no more than `_MOST_VALUES` readings are copied at a time."""
@@ -271,12 +274,14 @@ def _plan(spec: FeatureSpec) -> _Plan:
         spec.longest // MICROSECOND,
         _integers([window // spec.stride for window in ordered]),
         (tables[0], tables[1], tables[2]),
+        tuple(bool(table.max() >= 0) for table in tables),
         _Numbers(
             [one.name for one in every],
             np.array([one.bounds or (-np.inf, np.inf) for one in every]).reshape(-1, 2),
             _integers([offsets[one.name] for one in every]),
         ),
         tuple(states),
+        spec.names,
     )
 
 
