@@ -81,7 +81,7 @@ def explain_champion(key: ModelKey, documents: Documents, models: Models, versio
         **asdict(key),
         "version": model.version,
         "alias": model.alias,
-        "why": _why(model, champion, made, [one for one in about if one.challenger == asked]),
+        "why": _why(model, champion, about),
         "learner": card.learner,
         "params": card.params,
         "metrics": card.metrics,
@@ -105,15 +105,24 @@ def explain_champion(key: ModelKey, documents: Documents, models: Models, versio
     }
 
 
-def _why(model: PublishedModel, champion: int | None, made: Sequence[Decision], tried: Sequence[Decision]) -> str:
+def _why(model: PublishedModel, champion: int | None, about: Sequence[Decision]) -> str:
+    """Return what made a version champion and what became of it since, or why it is none."""
+    told = [one for one in about if one.challenger == model.version]
+    made = [one for one in told if one.verdict == "promoted"]
+    held = [one for one in about if one.champion == model.version]
+    if model.version != champion and not made and not held:
+        if told:
+            return f"not promoted at {format_time(told[-1].at)}: {told[-1].reason}"
+        return "never compared with the champion"
+    why = "the first model, or promoted by hand: no retrain chose it"
     if made:
-        word = "" if model.version == champion else ", and is champion no more"
-        return f"promoted at {format_time(made[-1].at)}: {made[-1].reason}{word}"
-    if model.version == champion:
-        return "no retrain has decided on it: it was the first model, or was promoted by hand"
-    if tried:
-        return f"not promoted at {format_time(tried[-1].at)}: {tried[-1].reason}"
-    return "never compared with the champion"
+        why = f"promoted at {format_time(made[-1].at)}: {made[-1].reason}"
+    if held:
+        last = held[-1]
+        against = "" if last.challenger is None else f" against version {last.challenger}"
+        word = "kept" if last.verdict == "kept" else "lost"
+        why += f"; {word} its place at {format_time(last.at)}{against}: {last.reason}"
+    return why if model.version == champion else f"{why}; champion no more"
 
 
 def _best(comparison: Sequence[dict[str, Any]], smallest: bool) -> list[dict[str, Any]]:

@@ -53,13 +53,14 @@ def test_a_decision_is_carried_out_once_wherever_it_was_interrupted(stores: tupl
 
     second, third, first = (explain_champion(KEY, documents, models, version) for version in (2, None, 1))
     assert (second["version"], second["alias"], second["decision"]["id"]) == (2, None, decision().id)
-    assert "better, and is champion no more" in second["why"]
+    assert second["why"] == "promoted at 2026-03-01T00:00:00Z: better; champion no more"
     assert second["comparison"][0]["params"] == {"leaves": 19}
     assert (second["configurations"], len(second["comparison"])) == (20, 10)
     assert (third["version"], third["alias"], third["decision"]) == (3, "champion", None)
     assert "by hand" in third["why"]
     assert [one["version"] for one in third["history"]] == [1, 2, 3]
     assert [one["verdict"] for one in first["decisions"]] == ["kept", "promoted"]
+    assert first["why"].endswith("; lost its place at 2026-03-01T00:00:00Z against version 2: better; champion no more")
 
 
 def test_what_is_not_there_cannot_be_explained(stores: tuple[Documents, Models]) -> None:
