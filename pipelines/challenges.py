@@ -146,7 +146,8 @@ def part_data(contest: Contest, signals: Signals, lines: Mapping[str, Line], at:
     if end <= new:
         return _kept(contest, end, at, f"nothing new: the champion has read, or was chosen by, all data before {new}")
     horizon = definition.horizon if isinstance(definition, Alert) and definition.horizon else timedelta(0)
-    times, groups, labels = _rows(contest, signals, lines, start, end)
+    own = contest.champion.key != contest.key
+    times, groups, labels = _rows(contest, signals, lines, start if own else new, end)
     earliest = end - (end - new) * MOST_JUDGED
     enough, counted = _enough_from(times, groups, labels, new, horizon, events=isinstance(definition, Alert))
     judged_from = min(new + (end - new) / 2, enough or new)
@@ -159,7 +160,7 @@ def part_data(contest: Contest, signals: Signals, lines: Mapping[str, Line], at:
             f"hold {f'{FEWEST_EVENTS} events and ' if isinstance(definition, Alert) else ''}{FEWEST_BLOCKS} line-days",
         )
     learnt_until = judged_from - horizon
-    if contest.champion.key != contest.key:
+    if own:
         before = times < to_microseconds(learnt_until)
         events = len(find_events(labels[before], times[before], groups[before], horizon))
         if events < FEWEST_OWN_EVENTS:
