@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 _CAUSE = re.compile(r"^(?:[\w.]+\.)?(\w+(?:Error|Exception)): ", re.MULTILINE)
 _DEATHS = ("ActorDiedError", "ActorUnavailableError", "NodeDiedError", "OutOfMemoryError", "WorkerCrashedError")
+_SEVERED = "src/collective/"
+"""In an error of XGBoost's: where workers speak to each other, and notice that one is gone before Ray does."""
 
 
 def fit_distributed(
@@ -120,7 +122,7 @@ def plan_fit(
         )
     if len(rows) < actors:
         raise DataError("training rows", f"are in {len(rows)} files for {actors} workers", "use fewer workers")
-    settings = booster_settings(params, seed=seed, threads=threads)
+    settings = booster_settings(params, seed=seed, threads=threads, features=len(features))
     return Plan(deal(rows, actors), features, label, span, settings, int(params["rounds"]), actors, threads)
 
 
@@ -207,9 +209,10 @@ def _watch(conductor: Any, plan: Plan, begun: Grown, patience: float, report: Ca
 
 
 def _reason(error: Exception) -> str:
-    """Return the death that a chain of errors tells of, or else the first of them: the others are its consequences."""
+    """Return what a chain of errors comes from: a death, which others only follow, or else the first of them."""
     text = str(error)
-    causes = [(found[1], found.start()) for found in _CAUSE.finditer(text)]
-    deaths = [start for name, start in causes if name in _DEATHS]
-    start = (deaths or [start for _, start in causes] or [0])[0]
-    return " ".join(text[start:].split())[:200]
+    causes = list(_CAUSE.finditer(text))
+    deaths = [found[1] for found in causes if found[1] in _DEATHS]
+    if deaths or _SEVERED in text:
+        return f"a worker died ({deaths[0] if deaths else 'another lost its connection to it'})"
+    return " ".join(text[causes[0].start() if causes else 0 :].split())[:200]

@@ -103,6 +103,7 @@ def test_columns_are_read_in_the_order_of_their_numbers_and_by_their_times(tmp_p
     assert plan.features == ("f2", "f10")
     assert sorted(plan.files) == files
     assert (plan.settings["nthread"], plan.settings["seed"], plan.rounds) == (3, 5, xgboost.cheapest()["rounds"])
+    assert plan.settings["colsample_bytree"] == 1.0, "as in one process, a tree may use all of so few features"
     assert count_rows(files[2], "label", (1, 3)) == (2, 1)
     with pytest.raises(DataError, match=r"hold one class only: 0 of 6 are positive"):
         plan_fit(files, xgboost.cheapest(), seed=5, actors=2, threads=1, span=(2, 4))
