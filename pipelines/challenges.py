@@ -173,6 +173,19 @@ def part_data(contest: Contest, signals: Signals, lines: Mapping[str, Line], at:
     return Challenge(contest, start, learnt_until, judged_from, end)
 
 
+def against_newest(challenge: Challenge, models: Models) -> Challenge:
+    """Return the challenge to the family's newest champion, where the family's has changed since the data were parted.
+
+    A line's own model must beat what would serve the line otherwise. Rows that the newest one has read do not judge.
+    """
+    contest = challenge.contest
+    newest = None if contest.champion.key == contest.key else models.champion(contest.champion.key)
+    if newest is None or newest.version == contest.champion.version:
+        return challenge
+    judged_from = max(challenge.judged_from, newest.card.data_end)
+    return replace(challenge, contest=replace(contest, champion=newest), judged_from=judged_from)
+
+
 def _kept(contest: Contest, end: datetime, at: datetime, reason: str) -> Decision:
     evidence = {"against": {"model": str(contest.champion.key), "version": contest.champion.version}}
     return Decision(contest.key, contest.holder, None, at, end, "kept", reason, evidence)

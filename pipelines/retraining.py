@@ -16,7 +16,7 @@ from andon.records import Decision, ModelKey, PublishedModel
 from andon.services.promoting import decision_body, settle
 from configs.definitions import Line
 from configs.settings import Settings
-from pipelines.challenges import Challenge, contests, is_due, part_data
+from pipelines.challenges import Challenge, against_newest, contests, is_due, part_data
 from pipelines.judging import judge
 from pipelines.retrain_runs import end_run, keep_run, kept_run
 from pipelines.searches import search_folder
@@ -170,7 +170,8 @@ def _contest(
         outcomes = search_models(settings, specs, seconds=seconds, terminal=terminal, folder=kept.path)
         for challenge, outcome in zip(challenges, outcomes, strict=True):
             try:
-                decision = _decide(challenge, outcome, request, stores, at)
+                # Families come before their lines: a line's own model is compared with what serves it by then.
+                decision = _decide(against_newest(challenge, stores.models), outcome, request, stores, at)
                 done.append(Retrained(challenge.contest.key, decision))
             except AndonError as error:
                 terminal.say(f"{challenge.contest.key}: {error}")

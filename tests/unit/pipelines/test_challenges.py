@@ -14,7 +14,7 @@ from andon.ports import Documents, Signals
 from andon.records import Decision, ModelCard, ModelKey, PublishedModel
 from andon.services.definitions import apply_definitions
 from andon.stores import open_documents, open_models, open_signals
-from pipelines.challenges import FEWEST_OWN_EVENTS, Challenge, Contest, contests, is_due, part_data
+from pipelines.challenges import FEWEST_OWN_EVENTS, Challenge, Contest, against_newest, contests, is_due, part_data
 from pipelines.selecting import select, stored_lines
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -186,8 +186,17 @@ def test_a_line_contests_its_familys_model_once_it_has_events_to_learn_from(plan
     assert {one.key for one in asked} == {family, first}
     assert (found[first].champion.key, found[first].holder) == (family, None)
     parted = {key: part_data(one, plant.signals, lines, AT) for key, one in found.items()}
-    assert isinstance(parted[first], Challenge)
+    challenge = parted[first]
+    assert isinstance(challenge, Challenge)
+    assert against_newest(challenge, models) == challenge
     whole, few = parted[family], parted[second]
     assert isinstance(whole, Challenge) and whole.contest.lines == ("press-1", "press-2")
     assert isinstance(few, Decision)
     assert f"needed are {FEWEST_OWN_EVENTS}" in few.reason
+
+    read = challenge.judged_from + DAY
+    models.promote(family, models.publish(family, plant.folder / "bundle", card(read)), "better", AT)
+    newest = against_newest(challenge, models)
+    assert (newest.contest.champion.version, newest.contest.key, newest.judged_from) == (2, first, read)
+    assert newest.learnt_until == challenge.learnt_until
+    assert against_newest(whole, models) == whole, "the family's own contest is with the champion it was planned for"
