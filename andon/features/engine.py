@@ -43,8 +43,10 @@ _SLIDING: dict[Function, int] = {
 }
 _RANKED: dict[Function, int] = {function: place for place, function in enumerate(QUANTILES)}
 _LEVELS = np.array(list(QUANTILES.values()))
-_LEAST_READINGS, _MOST_READINGS = 2**13, 2**17
-"""Rows of a frame that the kernels take at a time, unless windows are longer: as many as a processor's cache holds."""
+_BLOCKS_TOGETHER, _READINGS_TOGETHER = 1280, 8192
+"""Blocks of one stride, and rows, that the kernels take at a time: what a processor's cache holds of them."""
+_MOST_READINGS = 2**17
+"""Rows at a time, at most, where long windows make it worth while to take more; unless one window has more."""
 _MOST_VALUES = 2**22
 """Readings handed to a kernel at a time: 32 MiB."""
 
@@ -107,7 +109,7 @@ def compute_features(
         return FeatureFrame(frame.line, times[rows], values, np.zeros(0, dtype=np.bool_), plan.names)
     starts = _window_starts(times[rows], plan)
     complete = min(_first(times, first_reading), int(times[0])) <= starts + plan.sampling
-    for begin, end, oldest in _tiles(times, rows, starts):
+    for begin, end, oldest in _tiles(times, rows, starts, plan):
         # Readings before the oldest window count for nothing.
         stop = int(rows[end - 1]) + 1
         data = frame.data.slice(oldest, stop - oldest)
@@ -115,13 +117,14 @@ def compute_features(
     return FeatureFrame(frame.line, times[rows], values, complete, plan.names)
 
 
-def _tiles(times: Integers, rows: Integers, starts: Integers) -> Iterator[tuple[int, int, int]]:
+def _tiles(times: Integers, rows: Integers, starts: Integers, plan: _Plan) -> Iterator[tuple[int, int, int]]:
     """Split rows, so that memory does not grow with them; yield begin and end of each part, and its oldest reading."""
     begin = 0
     while begin < len(rows):
         oldest = int(np.searchsorted(times, starts[begin], side="right"))
         span = int(rows[begin]) + 1 - oldest
-        most = max(span, _LEAST_READINGS, min(4 * span, _MOST_READINGS))
+        together = min(_READINGS_TOGETHER, _BLOCKS_TOGETHER * max(1, span * plan.stride // plan.longest))
+        most = max(span, together, min(4 * span, _MOST_READINGS))
         last = oldest + span + most - 1
         end = len(rows) if rows[-1] <= last else int(np.searchsorted(rows, last, side="right"))
         yield begin, end, oldest
