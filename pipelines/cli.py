@@ -77,7 +77,7 @@ app.command("dashboards", help="Start TensorBoard and MLflow's pages, and print 
 app.command("assistant", help="Run the real-time loop.")(assistant.assistant)
 app.command("inject", help="Replay history into the signals store as if live.")(tables.inject)
 app.add_typer(report.app, name="report", help="Excel and HTML reports.")
-app.add_typer(models.app, name="models", help="Versions of the models: list, promote, roll back.")
+app.add_typer(models.app, name="models", help="Versions of the models: list, explain, promote, roll back.")
 app.add_typer(assistant.alerts_app, name="alerts", help="Alerts: list, acknowledge, act, give feedback.")
 
 

@@ -16,6 +16,7 @@ from andon.ports import Signals
 from andon.records import PublishedModel
 from andon.services.reading import read_with_context
 from configs.definitions import Alert, Line
+from configs.periods import format_time
 from pipelines.challenges import Challenge
 
 if TYPE_CHECKING:
@@ -56,6 +57,29 @@ def judge(
         problem = "champion and challenger are of different kinds"
         raise ModelError(str(challenge.contest.key), problem, "train it under another name")
     return _judge_monitor(challenge, first, second, signals, lines, seed)
+
+
+def evidence_of(
+    challenge: Challenge, challenger: PublishedModel, found: Comparison | ErrorComparison, *, seed: int
+) -> dict[str, Any]:
+    """Return what a decision keeps, as JSON values: who was compared with whom, learned from what, judged on what."""
+    champion = challenge.contest.champion
+    return {
+        "against": {
+            "model": str(champion.key),
+            "version": champion.version,
+            "learner": champion.card.learner,
+            "data_end": format_time(champion.card.data_end),
+        },
+        "learned": {**challenge.periods, "learner": challenger.card.learner, "params": challenger.card.params},
+        "judged": {
+            "start": format_time(challenge.judged_from),
+            "end": format_time(challenge.end),
+            "lines": list(challenge.contest.lines),
+        },
+        "comparison": found.to_json(),
+        "seed": seed,
+    }
 
 
 def _judge_alert(

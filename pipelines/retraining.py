@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from andon.errors import AndonError, ConfigError
 from andon.ports import Documents, Models, Signals
-from andon.records import Decision, ModelKey, PublishedModel
+from andon.records import Decision, ModelKey
 from andon.services.promoting import decision_body, settle
 from configs.definitions import Line
 from configs.settings import Settings
 from pipelines.challenges import Challenge, against_newest, contests, is_due, part_data
-from pipelines.judging import judge
+from pipelines.judging import evidence_of, judge
 from pipelines.retrain_runs import end_run, keep_run, kept_run
 from pipelines.searches import search_folder
 from pipelines.selecting import select, stored_lines
@@ -113,7 +113,6 @@ def retrain_models(settings: Settings, request: RetrainRequest, terminal: Termin
             keep_run(request.state, at, challenges, documents)
     if challenges:
         done += _contest(settings, request, challenges, stores, terminal, at)
-        end_run(request.state, documents)
     return done
 
 
@@ -159,7 +158,7 @@ def _contest(
     terminal: Terminal,
     at: datetime,
 ) -> list[Retrained]:
-    """Train all challengers in one search, publish them, and decide on each."""
+    """Train all challengers in one search, publish them, decide on each, and end the run."""
     seconds = request.seconds or max(one.contest.selected.definition.search.time.total_seconds() for one in challenges)
     drafts = _specs(challenges, request, settings, stores, Path())
     done = []
@@ -176,6 +175,8 @@ def _contest(
             except AndonError as error:
                 terminal.say(f"{challenge.contest.key}: {error}")
                 done.append(Retrained(challenge.contest.key, None, str(error)))
+        # In this order: once its search is finished, a run that went on would have to search anew.
+        end_run(request.state, stores.documents)
         kept.finish()
     return done
 
@@ -207,35 +208,11 @@ def _decide(
             data_end=challenge.end,
             verdict=found.verdict,
             reason=found.reason,
-            evidence=_evidence(challenge, published, found.to_json(), request.seed),
+            evidence=evidence_of(challenge, published, found, seed=request.seed),
         ),
         stores.documents,
         models,
     )
-
-
-def _evidence(
-    challenge: Challenge, challenger: PublishedModel, comparison: dict[str, Any], seed: int
-) -> dict[str, Any]:
-    from configs.periods import format_time
-
-    champion = challenge.contest.champion
-    return {
-        "against": {
-            "model": str(champion.key),
-            "version": champion.version,
-            "learner": champion.card.learner,
-            "data_end": format_time(champion.card.data_end),
-        },
-        "learned": {**challenge.periods, "learner": challenger.card.learner, "params": challenger.card.params},
-        "judged": {
-            "start": format_time(challenge.judged_from),
-            "end": format_time(challenge.end),
-            "lines": list(challenge.contest.lines),
-        },
-        "comparison": comparison,
-        "seed": seed,
-    }
 
 
 def _specs(
