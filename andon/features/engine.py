@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import lru_cache
+from collections.abc import Iterator
+from datetime import datetime
 
 import numpy as np
 import polars as pl
 
 from andon.errors import DataError
 from andon.features.kernels import numbers, quantiles, sliding
-from andon.features.spec import QUANTILES, Feature, FeatureSpec, VariableSpec, window_start
+from andon.features.plans import Plan, kernel_plan
+from andon.features.spec import QUANTILES, FeatureSpec, VariableSpec, window_start
 from andon.frames import (
     MICROSECOND,
     Booleans,
@@ -23,32 +22,13 @@ from andon.frames import (
     from_microseconds,
     to_microseconds,
 )
-from configs.definitions import Function
 from configs.durations import format_duration
 
-_BLOCKS: dict[Function, int] = {
-    "mean": numbers.MEAN,
-    "std": numbers.STD,
-    "min": numbers.MIN,
-    "max": numbers.MAX,
-    "slope": numbers.SLOPE,
-}
-_SLIDING: dict[Function, int] = {
-    "last": sliding.LAST,
-    "since_change": sliding.SINCE_CHANGE,
-    "delta": sliding.DELTA,
-    "count": sliding.COUNT,
-    "share": sliding.SHARE,
-    "out_of_bounds": sliding.OUT_OF_BOUNDS,
-}
-_RANKED: dict[Function, int] = {function: place for place, function in enumerate(QUANTILES)}
 _LEVELS = np.array(list(QUANTILES.values()))
 _BLOCKS_TOGETHER, _READINGS_TOGETHER = 1280, 8192
 """Blocks of one stride, and rows, that the kernels take at a time: what a processor's cache holds of them."""
 _MOST_READINGS = 2**17
 """Rows at a time, at most, where long windows make it worth while to take more; unless one window has more."""
-_MOST_VALUES = 2**22
-"""Readings handed to a kernel at a time: 32 MiB."""
 
 
 def compute_features(
@@ -96,7 +76,7 @@ def compute_features(
     DataError
         If the line lacks a variable, or has it with another type.
     """
-    plan = _plan(spec)
+    plan = kernel_plan(spec)
     for variable in spec.variables:
         _check_type(frame, variable)
     times = frame.times
@@ -117,7 +97,7 @@ def compute_features(
     return FeatureFrame(frame.line, times[rows], values, complete, plan.names)
 
 
-def _tiles(times: Integers, rows: Integers, starts: Integers, plan: _Plan) -> Iterator[tuple[int, int, int]]:
+def _tiles(times: Integers, rows: Integers, starts: Integers, plan: Plan) -> Iterator[tuple[int, int, int]]:
     """Split rows, so that memory does not grow with them; yield begin and end of each part, and its oldest reading."""
     begin = 0
     while begin < len(rows):
@@ -131,7 +111,7 @@ def _tiles(times: Integers, rows: Integers, starts: Integers, plan: _Plan) -> It
         begin = end
 
 
-def _compute(data: pl.DataFrame, times: Integers, rows: Integers, plan: _Plan, values: Floats) -> None:
+def _compute(data: pl.DataFrame, times: Integers, rows: Integers, plan: Plan, values: Floats) -> None:
     """Write the features of ``rows`` into ``values``, float64 (n_rows, n_features)."""
     for some in plan.numbers(len(times)):
         readings = np.empty((len(some.names), len(times)))
@@ -203,105 +183,11 @@ def last_of_block(times: Integers, stride: int) -> Booleans:
     return last
 
 
-@dataclass(frozen=True, slots=True)
-class _Numbers:
-    """Some numbers, their bounds, and the column of each one's first feature."""
-
-    names: list[str]
-    bounds: Floats
-    offsets: Integers
-
-
-@dataclass(frozen=True, slots=True)
-class _State:
-    """What the kernel needs to know of a boolean or category."""
-
-    variable: VariableSpec
-    functions: Integers
-    windows: Integers
-    counted: Integers
-    offset: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """A specification in the kernels' terms; times in microseconds."""
-
-    stride: int
-    sampling: int
-    longest: int
-    lengths: Integers
-    tables: tuple[Integers, Integers, Integers]
-    """Of blocks, sliding and ranked functions: each one's place among the features of a number, by window, or -1."""
-    asked: tuple[bool, ...]
-    """Whether any function is, by the same three kinds."""
-    every_number: _Numbers
-    states: tuple[_State, ...]
-    names: tuple[str, ...]
-
-    def numbers(self, rows: int) -> list[_Numbers]:
-        """Split the numbers so that no more than `_MOST_VALUES` readings are copied at a time."""
-        every = self.every_number
-        step = max(1, _MOST_VALUES // rows)
-        return [
-            _Numbers(every.names[i : i + step], every.bounds[i : i + step], every.offsets[i : i + step])
-            for i in range(0, len(every.names), step)
-        ]
-
-
-@lru_cache(maxsize=256)
-def _plan(spec: FeatureSpec) -> _Plan:
-    ordered = sorted(set(spec.windows))
-    offsets: dict[str, int] = {}
-    columns: dict[str, list[Feature]] = {}
-    for column, feature in enumerate(spec.features):
-        offsets.setdefault(feature.variable, column)
-        columns.setdefault(feature.variable, []).append(feature)
-    every = [one for one in spec.variables if one.type == "number" and one.name in columns]
-    tables = []
-    for codes in (_BLOCKS, _SLIDING, _RANKED):
-        table = np.full((len(ordered), len(codes)), -1, dtype=np.int64)
-        for place, feature in enumerate(columns[every[0].name] if every else []):
-            if feature.function in codes:
-                table[ordered.index(feature.window), codes[feature.function]] = place
-        tables.append(table)
-    states = []
-    for one in spec.variables:
-        if one.type != "number" and one.name in columns:
-            counters = {category: index for index, category in enumerate(one.categories)}
-            counted = [counters.get(feature.category or "", len(counters)) for feature in columns[one.name]]
-            states.append(_State(one, *_coded(columns[one.name], ordered), _integers(counted), offsets[one.name]))
-    return _Plan(
-        spec.stride // MICROSECOND,
-        spec.sampling // MICROSECOND,
-        spec.longest // MICROSECOND,
-        _integers([window // spec.stride for window in ordered]),
-        (tables[0], tables[1], tables[2]),
-        tuple(bool(table.max() >= 0) for table in tables),
-        _Numbers(
-            [one.name for one in every],
-            np.array([one.bounds or (-np.inf, np.inf) for one in every]).reshape(-1, 2),
-            _integers([offsets[one.name] for one in every]),
-        ),
-        tuple(states),
-        spec.names,
-    )
-
-
-def _coded(features: Sequence[Feature], ordered: list[timedelta]) -> tuple[Integers, Integers]:
-    codes = [_SLIDING[feature.function] for feature in features]
-    return _integers(codes), _integers([ordered.index(feature.window) for feature in features])
-
-
-def _integers(values: list[int]) -> Integers:
-    return np.array(values, dtype=np.int64)
-
-
 def _first(times: Integers, first_reading: datetime | None) -> int:
     return int(times[0]) if first_reading is None else to_microseconds(first_reading)
 
 
-def _window_starts(times: Integers, plan: _Plan) -> Integers:
+def _window_starts(times: Integers, plan: Plan) -> Integers:
     starts: Integers = -((-times) // plan.stride) * plan.stride - plan.longest
     return starts
 
@@ -316,8 +202,8 @@ def _check_type(frame: SignalFrame, variable: VariableSpec) -> None:
 def _states(column: pl.Series, variable: VariableSpec) -> tuple[Integers, Integers]:
     """Return the state read at each row (-1: none) and the share that each state counts for, both int64."""
     if variable.type == "boolean":
-        return column.cast(pl.Int64).fill_null(-1).to_numpy(), _integers([1, 0])
+        return column.cast(pl.Int64).fill_null(-1).to_numpy(), np.array([1, 0], dtype=np.int64)
     seen = column.drop_nulls().unique(maintain_order=True)
     codes = column.cast(pl.Enum(seen)).to_physical().cast(pl.Int64).fill_null(-1).to_numpy()
     place = {category: index for index, category in enumerate(variable.categories)}
-    return codes, _integers([place.get(category, len(place)) for category in seen])
+    return codes, np.array([place.get(category, len(place)) for category in seen], dtype=np.int64)
