@@ -14,7 +14,7 @@ import andon.features
 from andon.features.spec import FeatureSpec
 from andon.frames import MICROSECOND, to_microseconds
 
-PART_READINGS = 8_192
+PART_READINGS = 16_384
 """Readings that a part is made of, at the usual sampling; more where the longest window is a quarter of that."""
 HOUR = 3_600_000_000
 """Parts end on the last whole hour there is: `andon.ports.Signals.digest` tells hours apart."""

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from andon.frames import MICROSECOND, from_microseconds, to_microseconds
 from andon.ports import Signals
 from pipelines.aggregations.feature_set import HOUR, FeatureSet
 from pipelines.aggregations.parts import Part, PartRows, list_parts, read_part, write_part
+
+MOST_PIECES = 8
+"""Parts that a part may be in while it grows: each update adds one, until they are joined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +60,20 @@ class LineFeatures:
             wanted = self._wanted(number, bounds)
             if wanted is None:
                 continue
-            before = self._best(wanted, stored, bounds)
-            if before is not None and before.last >= wanted.last:
+            held = self._held(wanted, stored, bounds)
+            begun = held[-1].last if held else wanted.after
+            if begun >= wanted.last:
                 continue
-            older = None if before is None else read_part(folder, before)
-            begun = wanted.after if before is None or older is None else before.last
-            rows = self._compute(begun, wanted.last * self.made.stride + 1, bounds)
-            if older is not None:
-                times, values = (older.times, rows.times), (older.values, rows.values)
-                rows = PartRows(np.concatenate(times), np.concatenate(values))
-            write_part(folder, wanted, rows, self.made.features.names)
+            part = Part(begun, wanted.last, self._key(begun, wanted.last, bounds))
+            rows = self._compute(begun, wanted.last, bounds)
+            whole = wanted.last == (number + 1) * self.made.blocks_a_part
+            if held and (whole or len(held) >= MOST_PIECES):
+                # The key of the whole was asked for before those of its pieces were looked at: it is never too new.
+                part, rows, held = wanted, self._joined(folder, held, rows, bounds), []
+            write_part(folder, part, rows, self.made.features.names)
             count += 1
             for other in stored:
-                if other.after == wanted.after and other != wanted:
+                if wanted.after <= other.after < wanted.last and other not in (part, *held):
                     (folder / other.name).unlink(missing_ok=True)
         return count
 
@@ -89,13 +94,17 @@ class LineFeatures:
             wanted = self._wanted(number, bounds)
             if wanted is None:
                 continue
-            found = self._best(wanted, stored, bounds)
-            rows = read_part(folder, found) if found is not None and found.last >= wanted.last else None
-            if rows is None:
-                rows = self._compute(wanted.after, wanted.last * self.made.stride + 1, bounds)
-            kept = int(np.searchsorted(rows.times, wanted.last * self.made.stride, side="right"))
-            yield PartRows(rows.times[:kept], rows.values[:kept])
-        yield self._compute(max(bounds.settled, bounds.oldest), bounds.limit, bounds)
+            begun = wanted.after
+            for part in self._held(wanted, stored, bounds):
+                rows = read_part(folder, part)
+                if rows is None:
+                    rows = self._compute(part.after, part.last, bounds)
+                kept = int(np.searchsorted(rows.times, wanted.last * self.made.stride, side="right"))
+                yield PartRows(rows.times[:kept], rows.values[:kept])
+                begun = part.last
+            if begun < wanted.last:
+                yield self._compute(begun, wanted.last, bounds)
+        yield self._compute(max(bounds.settled, bounds.oldest), None, bounds)
 
     def _bounds(self) -> _Bounds | None:
         span = self.signals.reading_span(self.line, self.made.start, self.end)
@@ -125,18 +134,30 @@ class LineFeatures:
         whole = bounds.first <= oldest + self.made.features.sampling // MICROSECOND
         return hashlib.sha256(f"{digest} {None if whole else bounds.first}".encode()).hexdigest()[:16]
 
-    def _best(self, wanted: Part, stored: list[Part], bounds: _Bounds) -> Part | None:
-        """Return the part that holds the wanted one, else the one that holds most of its beginning, if any is good."""
-        for part in stored:
-            if part.after == wanted.after:
-                key = wanted.key if part.last == wanted.last else self._key(part.after, part.last, bounds)
-                if part.key == key:
-                    return part
-        return None
+    def _held(self, wanted: Part, stored: list[Part], bounds: _Bounds) -> list[Part]:
+        """Return parts that are good and follow each other from the beginning of the wanted one."""
+        found: list[Part] = []
+        begun = wanted.after
+        while begun < wanted.last:
+            for part in stored:
+                if part.after == begun and part.key == self._key(begun, part.last, bounds):
+                    found.append(part)
+                    begun = part.last
+                    break
+            else:
+                break
+        return found
 
-    def _compute(self, after: int, limit: int, bounds: _Bounds) -> PartRows:
-        """Compute the rows of the blocks past ``after`` from readings before ``limit``, microseconds."""
+    def _joined(self, folder: Path, held: list[Part], rows: PartRows, bounds: _Bounds) -> PartRows:
+        """Return the rows of parts, and those that follow them."""
+        every = [read_part(folder, part) or self._compute(part.after, part.last, bounds) for part in held]
+        every.append(rows)
+        return PartRows(np.concatenate([one.times for one in every]), np.concatenate([one.values for one in every]))
+
+    def _compute(self, after: int, last: int | None, bounds: _Bounds) -> PartRows:
+        """Compute the rows of blocks ``(after, last]``; None: to the last reading, the block that it is in included."""
         stride = self.made.stride
+        limit = bounds.limit if last is None else min(last * stride + 1, bounds.limit)
         low = max((after + 1) * stride - self.made.longest + 1, bounds.first)
         frame = self.signals.read_signals(self.line, None, *_span(low, max(low, limit)))
         found = compute_features(

@@ -135,8 +135,8 @@ def growth_met(url: str, folder: Path) -> bool:
             full = seconds(fresh)
             shares.append(update / full)
             print(f"day {days + more + 1} of {line}: {update * 1000:.0f} ms of {full * 1000:.0f}")
-            old, new = list(kept.read()), list(fresh.read())
-            assert all(one.values.tobytes() == other.values.tobytes() for one, other in zip(old, new, strict=True))
+            old, new = (np.concatenate([rows.values for rows in one.read()]) for one in (kept, fresh))
+            assert old.tobytes() == new.tobytes()
         whole = compute_features(signals.read_signals(line), SPEC, one_per_stride=True)
         every = np.concatenate([rows.values for rows in kept.read()])
         assert every.tobytes() == whole.values[whole.complete].tobytes(), "equal to one computation, to the last bit"

@@ -24,7 +24,7 @@ from andon.frames import SignalFrame, from_microseconds
 from andon.ports import Signals
 from andon.stores import open_signals
 from pipelines.aggregations.feature_set import FeatureSet
-from pipelines.aggregations.line_features import LineFeatures
+from pipelines.aggregations.line_features import MOST_PIECES, LineFeatures
 from tests.series import awkward
 
 MINUTE = timedelta(minutes=1)
@@ -41,7 +41,7 @@ SPEC = FeatureSpec(
     MINUTE,
 )
 ROWS = 30_000
-"""Above three weeks: about four parts."""
+"""Above three weeks: three parts."""
 DAY = 1_440
 
 
@@ -109,10 +109,25 @@ def test_new_readings_make_the_new_rows_only(tmp_path, readings, stride):
         plant.signals.append_signals(part_of(readings, end, end + added))
         end += added
         plant.update()
+        begun = [int(name.split("_")[0]) for name in before]
+        newest = max(begun) // plant.made.blocks_a_part * plant.made.blocks_a_part
         gone = sorted(set(before) - set(plant.files()))
-        assert len(gone) <= 1, "only the newest part may be replaced"
+        assert all(int(name.split("_")[0]) >= newest for name in gone), "only what was growing is replaced"
         assert all(plant.files()[name] == at for name, at in before.items() if name not in gone)
         assert plant.agrees()
+
+
+def test_a_part_grows_in_pieces_that_are_joined(tmp_path, readings):
+    plant = Plant(tmp_path)
+    counts = []
+    for begin in range(0, 12_000, 500):
+        plant.signals.append_signals(part_of(readings, begin, begin + 500))
+        plant.update()
+        counts.append(len(plant.files()))
+    assert plant.agrees()
+    assert counts[:3] == [1, 2, 3]
+    assert max(counts) <= MOST_PIECES + 1
+    assert min(counts[MOST_PIECES:]) < MOST_PIECES, "joined"
 
 
 def test_late_and_changed_readings_are_noticed(tmp_path, readings):
