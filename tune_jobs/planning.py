@@ -1,62 +1,105 @@
-"""Which lane gets how many configurations: a first round for all, a second where something may still be gained."""
+"""How many configurations each lane gets: its default, a share of its line's budget, then more where it gains."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from tune_jobs.lane import best_of, read_journal
 from tune_jobs.sampling import Configuration
 from tune_jobs.study import StudySpec, lane_folder, lanes_of
 
-FIRST_SHARE = 0.5
-"""Share of the budget, in configurations and in time, that the first round gives to all alike."""
-HEADROOM = 0.1
-"""A lane within this share of the leader's distance to perfect may still overtake it."""
+LINE_SHARE = 0.6
+"""Share of a line's budget that is its own, once it has lessons to begin with; what is left goes where it gains."""
+HOPE = 0.25
+"""By default configurations alone, a lane within this share of the leader's distance to perfect may overtake it."""
+LATE_HOPE = 0.1
+"""The same, once lanes have tried more than their defaults."""
 MOST_TIMES = 3
 """A line gets at most so many times its own budget."""
 
-Lane = tuple[int, tuple[str, ...]]
+Key = TypeVar("Key")
+
+LearnersOf = tuple[str, ...]
+Lane = tuple[int, LearnersOf]
 """Index of a study, and the learners of the lane."""
 
 
-def first_targets(spec: StudySpec, across: bool) -> dict[tuple[str, ...], int]:
-    """Return how many configurations each lane of a study has after the first round.
-
-    Every learner gets its default configuration. Without ``across`` there is no second round, and all of the budget
-    is shared alike; so is a monitor's, whose one lane chooses among learners by itself.
-    """
+def default_targets(spec: StudySpec) -> dict[LearnersOf, int]:
+    """Return how many configurations each lane has to begin with: one a learner; a monitor's one lane has all."""
     lanes = lanes_of(spec)
-    share = spec.trials if len(lanes) == 1 or not across else math.ceil(spec.trials * FIRST_SHARE)
-    targets = {lane: max(len(lane), share // len(lanes)) for lane in lanes}
-    if not across:
-        for lane in lanes[: max(0, spec.trials - sum(targets.values()))]:
-            targets[lane] += 1
-    return targets
+    return {lane: len(lane) if spec.kind == "Alert" else max(len(lane), spec.trials) for lane in lanes}
 
 
-def second_targets(studies: Sequence[StudySpec], tried: Mapping[Lane, Sequence[Configuration]]) -> dict[Lane, int]:
-    """Return how many configurations each lane has after the second round.
+def line_targets(
+    spec: StudySpec, defaults: Mapping[LearnersOf, Sequence[Configuration]], *, taught: bool, across: bool
+) -> dict[LearnersOf, int]:
+    """Return how many configurations each lane has after its line's own share of the budget.
 
-    What the first round left of all budgets goes to lanes by what they may still bring: how much a lane gained over
-    the second half of what it tried, and a little hope (`HEADROOM`), less how far it lags behind the best of its line.
-    The same journals give the same targets.
+    A line that nobody teaches has all of it. Lanes share it by how close their defaults come to the best. Without
+    ``across`` they share all of it alike.
     """
-    left = sum(
-        max(0, spec.trials - sum(len(tried[i, lane]) for lane in lanes_of(spec))) for i, spec in enumerate(studies)
-    )
+    if spec.kind != "Alert":
+        return default_targets(spec)
+    begun = {lane: len(lane) for lane in lanes_of(spec)}
+    budget = math.ceil(spec.trials * LINE_SHARE) if across and taught else spec.trials
+    left = max(0, budget - sum(begun.values()))
+    weights = dict.fromkeys(begun, 1.0)
+    if across:
+        reached = {lane: _reached(tried) for lane, tried in defaults.items()}
+        leader = max((value for value in reached.values() if value is not None), default=None)
+        if leader is not None:
+            hope = HOPE * (1.0 - leader)
+            weights = {lane: 0.0 if v is None else max(0.0, v + hope - leader) for lane, v in reached.items()}
+    extra = _apportion(left, weights)
+    return {lane: most + extra[lane] for lane, most in begun.items()}
+
+
+def last_targets(studies: Sequence[StudySpec], tried: Mapping[Lane, Sequence[Configuration]]) -> dict[Lane, int]:
+    """Return how many configurations each lane has in the end, from what it tried of its line's own share.
+
+    What is left of all budgets goes to lanes by what they may still bring: how much a lane gained over the second half
+    of what it tried, and a little hope (`LATE_HOPE`), less how far it lags behind the best of its line. The same
+    journals give the same targets.
+    """
+    left = 0
     weights: dict[Lane, float] = {}
+    room: dict[int, int] = {}
     for index, spec in enumerate(studies):
-        lanes = [lane for lane in lanes_of(spec) if tried[index, lane]]
+        lanes = [lane for lane in lanes_of(spec) if (index, lane) in tried]
+        done = sum(len(tried[index, lane]) for lane in lanes)
+        if spec.kind != "Alert" or not done:
+            continue
+        left += max(0, spec.trials - done)
+        room[index] = max(0, MOST_TIMES * spec.trials - done)
         reached = {lane: _reached(tried[index, lane]) for lane in lanes}
         leader = max((value for value in reached.values() if value is not None), default=None)
-        for lane in lanes:
-            value = reached[lane]
-            if spec.kind != "Alert" or leader is None or value is None:
-                continue
-            hope = HEADROOM * (1.0 - leader)
-            weights[index, lane] = max(0.0, value + _gain(tried[index, lane]) + hope - leader)
-    return {lane: len(tried[lane]) + extra for lane, extra in _apportion(left, weights, studies).items()}
+        for lane, value in reached.items():
+            if leader is not None and value is not None:
+                hope = LATE_HOPE * (1.0 - leader)
+                weights[index, lane] = max(0.0, value + _gain(tried[index, lane]) + hope - leader)
+    extra: dict[Lane, int] = dict.fromkeys(weights, 0)
+    while left > 0 and any(weight > 0 and room[lane[0]] for lane, weight in weights.items()):
+        open_ = {lane: weight for lane, weight in weights.items() if room[lane[0]]}
+        given = 0
+        for lane, share in _apportion(left, open_).items():
+            more = min(share, room[lane[0]])
+            extra[lane] += more
+            room[lane[0]] -= more
+            given += more
+        left -= given
+    return {lane: len(tried[lane]) + more for lane, more in extra.items()}
+
+
+def read_tried(spec: StudySpec, most: Mapping[LearnersOf, int]) -> dict[LearnersOf, list[Configuration]]:
+    """Return what each lane of a study has tried, up to a number: what came later decides nothing."""
+    return {lane: read_journal(lane_folder(spec, lane))[:count] for lane, count in most.items()}
+
+
+def own_targets(spec: StudySpec, *, taught: bool, across: bool) -> dict[LearnersOf, int]:
+    """Return `line_targets` by the journals of a study whose defaults have been tried."""
+    return line_targets(spec, read_tried(spec, default_targets(spec)), taught=taught, across=across)
 
 
 def _reached(tried: Sequence[Configuration]) -> float | None:
@@ -70,34 +113,21 @@ def _gain(tried: Sequence[Configuration]) -> float:
     return 0.0 if half is None or whole is None else whole - half
 
 
-def _apportion(left: int, weights: Mapping[Lane, float], studies: Sequence[StudySpec]) -> dict[Lane, int]:
-    """Share ``left`` by weight, by largest remainders; what is over a line's most goes to the others."""
-    extra = dict.fromkeys(weights, 0)
-    room = {index: MOST_TIMES * spec.trials for index, spec in enumerate(studies)}
-    while left > 0:
-        open_ = {lane: weight for lane, weight in weights.items() if weight > 0 and room[lane[0]] > 0}
-        total = sum(open_.values())
-        if not total:
-            break
-        exact = {lane: left * weight / total for lane, weight in open_.items()}
-        whole = {lane: math.floor(share) for lane, share in exact.items()}
-        rest = left - sum(whole.values())
-        for lane in sorted(open_, key=lambda lane: (whole[lane] - exact[lane], lane))[:rest]:
-            whole[lane] += 1
-        given = 0
-        for lane in sorted(open_):
-            more = min(whole[lane], room[lane[0]])
-            extra[lane] += more
-            room[lane[0]] -= more
-            given += more
-        left -= given
-        if not given:
-            break
-    return extra
+def _apportion(left: int, weights: Mapping[Key, float]) -> dict[Key, int]:
+    """Share ``left`` by weight, by largest remainders, earlier ones first where equal; nothing where all weigh 0.
 
-
-def read_tried(studies: Sequence[StudySpec], targets: Mapping[Lane, int]) -> dict[Lane, list[Configuration]]:
-    """Return what every lane has tried, up to its target of the first round: later ones decide nothing."""
-    return {
-        (index, lane): read_journal(lane_folder(studies[index], lane))[:most] for (index, lane), most in targets.items()
-    }
+    Examples
+    --------
+    >>> _apportion(5, {"a": 1.0, "b": 1.0, "c": 0.0})
+    {'a': 3, 'b': 2, 'c': 0}
+    """
+    total = sum(weights.values())
+    if not total:
+        return dict.fromkeys(weights, 0)
+    exact = {key: left * weight / total for key, weight in weights.items()}
+    shares = {key: math.floor(share) for key, share in exact.items()}
+    rest = left - sum(shares.values())
+    order = sorted(weights, key=lambda key: shares[key] - exact[key])
+    for key in order[:rest]:
+        shares[key] += 1
+    return shares

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tune_jobs.planning import Lane, first_targets, read_tried, second_targets
+from tune_jobs.planning import LINE_SHARE, LearnersOf, default_targets, last_targets, own_targets, read_tried
 from tune_jobs.study import StudySpec, lanes_of
 from tune_jobs.transfer import teachers_of
 
@@ -18,18 +18,21 @@ MOST_DEATHS = 3
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What one trial does: lanes of a study, up to a number of configurations each, and perhaps the study's end."""
+    """What one trial does: lanes of a study, up to a number of configurations each, and what follows."""
 
     study: int
-    targets: tuple[tuple[tuple[str, ...], int], ...]
+    targets: tuple[tuple[LearnersOf, int], ...]
+    own: bool
+    """Whether the line's own share of its budget follows, as the defaults came out."""
     finish: bool
+    """Whether the study ends with it."""
     weight: int
     """Configurations at most: its share of the time that is left."""
 
 
 @dataclass(slots=True)
 class Rounds:
-    """Hands out jobs: a first round over all lanes, a second where something may be gained, and each study's end.
+    """Hands out jobs: defaults, each line's own share of its budget, what is left where it gains, each study's end.
 
     A study with an outcome is over. A lane that has reached its target is passed over, so a search that is run again
     in the same folder goes on where it stopped.
@@ -51,19 +54,17 @@ class Rounds:
     workers: int
     across: bool = True
     _started: float = field(default_factory=time.monotonic)
-    _first: dict[Lane, int] = field(default_factory=dict)
     _waiting: list[Job] = field(default_factory=list)
     _running: dict[int, int] = field(default_factory=dict)
     _over: set[int] = field(default_factory=set)
     _deaths: dict[int, int] = field(default_factory=dict)
-    _round: int = 1
+    _rounds: list[Callable[[], list[Job]]] = field(default_factory=list)
+    _final: bool = False
 
     def __post_init__(self) -> None:
         self._over = {i for i, spec in enumerate(self.studies) if (Path(spec.folder) / OUTCOME).exists()}
-        for index, spec in enumerate(self.studies):
-            self._first |= {(index, lane): most for lane, most in first_targets(spec, self.across).items()}
-        tried = read_tried(self.studies, self._first)
-        self._waiting = [job for index in range(len(self.studies)) for job in self._jobs(index, self._first, tried)]
+        # A few studies are split over the workers, lane by lane; of many, each is one job until the last round.
+        self._rounds = [self._defaults, self._own, self._last, self._ends] if self.split else [self._own, self._last]
         self._advance()
 
     @property
@@ -84,7 +85,7 @@ class Rounds:
     def next(self) -> tuple[Job, float] | None:
         """Return a job and the seconds that it may use beyond the default configurations; None: wait for others."""
         for place, job in enumerate(self._waiting):
-            if not any(self._busy(teacher) for teacher in self._teachers(job)):
+            if not any(self._busy(teacher) for teacher in self._awaited(job)):
                 del self._waiting[place]
                 self._running[job.study] = self._running.get(job.study, 0) + 1
                 return job, self._limit(job)
@@ -116,56 +117,94 @@ class Rounds:
         self.done(job)
         return True
 
-    def teachers(self, job: Job) -> tuple[int, ...]:
-        """Return the studies that a job's study learns from."""
-        return tuple(teachers_of(self.studies, job.study)) if self.across else ()
+    def teachers(self, study: int) -> list[tuple[int, bool]]:
+        """Return the studies that a study learns from, and whether they were taught themselves."""
+        if not self.across:
+            return []
+        return [(one, self.taught(one)) for one in teachers_of(self.studies, study)]
 
-    def first_target(self, study: int, lane: tuple[str, ...]) -> int:
-        """Return how many configurations a lane has after the first round."""
-        return self._first[study, lane]
+    def taught(self, study: int) -> bool:
+        """Return whether a study has lessons to begin with."""
+        return self.across and bool(teachers_of(self.studies, study))
 
-    def _teachers(self, job: Job) -> tuple[int, ...]:
-        return self.teachers(job) if self._round == 1 else ()
+    def _awaited(self, job: Job) -> list[int]:
+        """Return the studies that have to be through with their own share before this job begins."""
+        return [] if self._final or not self.across else teachers_of(self.studies, job.study)
 
     def _busy(self, study: int) -> bool:
         return study in self._running or any(job.study == study for job in self._waiting)
 
-    def _jobs(self, index: int, targets: dict[Lane, int], tried: dict[Lane, list]) -> list[Job]:  # type: ignore[type-arg]
-        """Return the jobs of a study that bring its lanes to their targets."""
-        if index in self._over:
-            return []
-        lanes = [
-            (lane, targets[index, lane])
-            for lane in lanes_of(self.studies[index])
-            if (index, lane) in targets and len(tried[index, lane]) < targets[index, lane]
-        ]
-        # A monitor's fits are in memory only: the job that made them ends the study.
-        finish = self.studies[index].kind == "Monitor"
-        groups = [(one,) for one in lanes] if self.split and not finish else [tuple(lanes)] if lanes or finish else []
-        return [
-            Job(index, group, finish, finish + sum(most - len(tried[index, lane]) for lane, most in group))
-            for group in groups
-        ]
-
     def _advance(self) -> None:
         """Go on to the next round once nothing of this one is left."""
-        while not self._waiting and not self._running and self._round < 3:
-            self._round += 1
-            tried = read_tried(self.studies, self._first)
-            targets = second_targets(self.studies, tried) if self.across else {}
-            for index in range(len(self.studies)):
-                if index in self._over:
-                    continue
-                jobs = self._jobs(index, targets, tried) if self._round == 2 else []
-                if self._round == 2 and self.split:
-                    self._waiting += jobs
-                elif self._round == 2 or self.split:
-                    lanes = jobs[0].targets if jobs else ()
-                    self._waiting.append(Job(index, lanes, True, 1 + (jobs[0].weight if jobs else 0)))
+        while not self._waiting and not self._running and self._rounds:
+            made = self._rounds.pop(0)
+            self._final = not self._rounds or made == self._last
+            self._waiting = made()
+
+    def _defaults(self) -> list[Job]:
+        """Return jobs that try the defaults of a lane; a monitor's fits are in memory only, so it goes to its end."""
+        return [
+            job
+            for index, spec in self._left()
+            for job in (
+                self._lanes(index, default_targets(spec)) if spec.kind == "Alert" else [self._monitor(index, spec)]
+            )
+        ]
+
+    def _own(self) -> list[Job]:
+        """Return jobs that use up a line's own share of its budget."""
+        jobs = []
+        for index, spec in self._left():
+            if spec.kind == "Monitor":
+                jobs.append(self._monitor(index, spec))
+            elif self.split:
+                jobs += self._lanes(index, own_targets(spec, taught=self.taught(index), across=self.across))
+            else:
+                lanes = tuple(default_targets(spec).items())
+                jobs.append(Job(index, lanes, own=True, finish=False, weight=max(spec.trials, len(lanes))))
+        return jobs
+
+    def _last(self) -> list[Job]:
+        """Return jobs that try what is left of all budgets, and end studies unless they are split."""
+        tried = {
+            (index, lane): found
+            for index, spec in self._left()
+            for lane, found in read_tried(
+                spec, own_targets(spec, taught=self.taught(index), across=self.across)
+            ).items()
+        }
+        targets = last_targets(self.studies, tried) if self.across else {}
+        jobs = []
+        for index, spec in self._left():
+            lanes = {lane: targets[index, lane] for lane in lanes_of(spec) if (index, lane) in targets}
+            if self.split:
+                jobs += self._lanes(index, lanes)
+            else:
+                more = sum(most - len(tried[index, lane]) for lane, most in lanes.items())
+                jobs.append(Job(index, self._short(index, lanes), own=False, finish=True, weight=1 + more))
+        return jobs
+
+    def _ends(self) -> list[Job]:
+        return [Job(index, (), own=False, finish=True, weight=1) for index, _ in self._left()]
+
+    def _left(self) -> list[tuple[int, StudySpec]]:
+        return [(index, spec) for index, spec in enumerate(self.studies) if index not in self._over]
+
+    def _monitor(self, index: int, spec: StudySpec) -> Job:
+        return Job(index, tuple(default_targets(spec).items()), own=False, finish=True, weight=spec.trials)
+
+    def _lanes(self, index: int, targets: Mapping[LearnersOf, int]) -> list[Job]:
+        """Return a job for each lane of a study that has not reached its target."""
+        return [Job(index, (one,), own=False, finish=False, weight=one[1]) for one in self._short(index, targets)]
+
+    def _short(self, index: int, targets: Mapping[LearnersOf, int]) -> tuple[tuple[LearnersOf, int], ...]:
+        tried = read_tried(self.studies[index], targets)
+        return tuple((lane, most) for lane, most in targets.items() if len(tried[lane]) < most)
 
     def _limit(self, job: Job) -> float:
         """Return the job's share of the time that is left in this round, by weight."""
-        share = sum(self._first.values()) / self.total if self._round == 1 else 1.0
+        monitors = sum(spec.trials for spec in self.studies if spec.kind == "Monitor")
+        share = 1.0 if self._final or not self.across else LINE_SHARE + (1 - LINE_SHARE) * monitors / self.total
         left = max(0.0, share * self.seconds - (time.monotonic() - self._started))
         weights = job.weight + sum(one.weight for one in self._waiting)
         return min(left, left * self.workers * job.weight / weights)

@@ -181,7 +181,7 @@ class Sampler:
         """Tell the sampler what similar lines found, once it is known what this line's default reaches."""
         lessons, self._lessons = self._lessons, Lessons((), self._lessons.starts)
         for sampled, relative in lessons.observed if default is not None else ():
-            self._add({**sampled, "steps": {}}, default + relative, pruned=False)  # type: ignore[operator]
+            self._add({**sampled, "steps": {}}, default + relative, pruned=False)
 
     def _add(self, sampled: dict[str, Any], metric: float, pruned: bool) -> None:
         import optuna

@@ -151,13 +151,14 @@ def _searcher(rounds: Rounds, counts: _Counts) -> Any:
 
 def _config(rounds: Rounds, job: Job, limit: float) -> dict[str, Any]:
     """Return a job as the configuration of a trial, JSON values only."""
-    lane = job.targets[0][0] if job.targets else ()
     return {
         "study": job.study,
         "targets": [[list(learners), most] for learners, most in job.targets],
+        "own": job.own,
         "finish": job.finish,
         "limit": limit,
-        "teachers": [[i, rounds.first_target(i, lane)] for i in rounds.teachers(job)] if lane else [],
+        "teachers": [list(one) for one in rounds.teachers(job.study)],
+        "across": rounds.across,
     }
 
 

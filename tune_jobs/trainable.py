@@ -14,6 +14,7 @@ from typing import Any
 
 from andon.frames import Floats
 from tune_jobs.lane import Lane, read_journal, read_scores
+from tune_jobs.planning import LearnersOf, own_targets
 from tune_jobs.rounds import OUTCOME, Job
 from tune_jobs.sampling import Configuration, Lessons
 from tune_jobs.study import StudySpec, Subject, lane_folder, lanes_of
@@ -52,14 +53,14 @@ class Worker:
         return subject
 
     def lane(
-        self, study: int, learners: tuple[str, ...], target: int, limit: float, teachers: Sequence[tuple[int, int]]
+        self, study: int, learners: tuple[str, ...], target: int, limit: float, teachers: Sequence[tuple[int, bool]]
     ) -> Lane:
-        """Open a lane; ``teachers`` are studies, and how many of their configurations count."""
+        """Open a lane; ``teachers`` are studies, and whether they were taught themselves."""
         spec, subject = self.studies[study], self.subject(study)
         lessons = Lessons()
-        if teachers and len(learners) == 1:
-            theirs = [self.studies[index] for index, _ in teachers]
-            lessons = read_lessons(subject.signature, theirs, learners, subject.direction, teachers[0][1])
+        if teachers and target > len(learners) == 1:
+            theirs = [(self.studies[index], taught) for index, taught in teachers]
+            lessons = read_lessons(subject.signature, theirs, learners)
         lane = Lane(spec, learners, subject, lessons, target, limit)
         lane.open()
         return lane
@@ -84,9 +85,11 @@ class JobRun:
     worker: Worker
     job: Job
     limit: float
-    teachers: tuple[tuple[int, int], ...]
+    teachers: tuple[tuple[int, bool], ...]
+    across: bool = True
     _lane: Lane | None = None
-    _next: int = 0
+    _lanes: list[tuple[LearnersOf, int]] | None = None
+    _own: bool = False
     _started: float = field(default_factory=time.monotonic)
     best: float | None = None
     configurations: int = 0
@@ -99,15 +102,19 @@ class JobRun:
     def advance(self) -> bool:
         """Do the next piece of work; return whether that was the last."""
         if self._lane is None or self._lane.done:
-            if self._next == len(self.job.targets):
+            if self._lanes is None:
+                self._lanes, self._own = list(self.job.targets), self.job.own
+            elif not self._lanes and self._own:
+                targets = own_targets(self.spec, taught=bool(self.teachers), across=self.across)
+                self._lanes, self._own = list(targets.items()), False
+            if not self._lanes:
                 if self.job.finish:
                     self.worker.finish(self.job.study, _seconds(self.spec))
-                return True
-            learners, target = self.job.targets[self._next]
+                return not self._own
             left = max(0.0, self.limit - (time.monotonic() - self._started))
-            limit = left / (len(self.job.targets) - self._next)
+            limit = left / len(self._lanes)
+            learners, target = self._lanes.pop(0)
             self._lane = self.worker.lane(self.job.study, learners, target, limit, self.teachers)
-            self._next += 1
             return False
         configuration = self._lane.advance()
         self.configurations += 1
@@ -157,8 +164,9 @@ def trainable(studies: Sequence[StudySpec], folder: Path) -> Any:
 
         def _begin(self, config: dict[str, Any]) -> None:
             targets = tuple((tuple(lane), most) for lane, most in config["targets"])
-            job = Job(config["study"], targets, config["finish"], 0)
-            self._run = JobRun(self._worker, job, config["limit"], tuple(map(tuple, config["teachers"])))  # type: ignore[arg-type]
+            job = Job(config["study"], targets, config["own"], config["finish"], 0)
+            teachers = tuple((study, taught) for study, taught in config["teachers"])
+            self._run = JobRun(self._worker, job, config["limit"], teachers, config["across"])
 
         def step(self) -> dict[str, Any]:
             run, error, done = self._run, "", False

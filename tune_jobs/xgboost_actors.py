@@ -176,7 +176,7 @@ def _growth(conductor: Any, begun: int, every: int) -> Any:
     """Return the callback by which the first actor tells how far it is, and hands the model over now and then."""
     import xgboost
 
-    class Growth(xgboost.callback.TrainingCallback):  # type: ignore[misc]
+    class Growth(xgboost.callback.TrainingCallback):
         def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
             if xgboost.collective.get_rank() == 0:
                 handed = bytes(model.save_raw("ubj")) if (epoch + 1) % every == 0 else None

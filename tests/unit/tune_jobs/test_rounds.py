@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tune_jobs.planning import first_targets, second_targets
+from tune_jobs.planning import default_targets, last_targets, line_targets, own_targets
 from tune_jobs.rounds import MOST_DEATHS, OUTCOME, Job, Rounds
 from tune_jobs.sampling import Configuration
 from tune_jobs.study import StudySpec, lane_folder, lanes_of
@@ -41,20 +41,28 @@ def studies_in(folder: Path, count: int, trials: int = 10, kind: str = "Alert") 
 def carry_out(rounds: Rounds, job: Job, *, cut: int | None = None) -> None:
     """Write what a worker that did the job would have written; ``cut``: it was killed after so many."""
     spec = rounds.studies[job.study]
+    written = _write(spec, dict(job.targets), job.study, cut)
+    if job.own and (cut is None or written < cut):
+        targets = own_targets(spec, taught=rounds.taught(job.study), across=rounds.across)
+        written += _write(spec, targets, job.study, None if cut is None else cut - written)
+    if job.finish and (cut is None or written < cut):
+        (Path(spec.folder) / OUTCOME).write_text("{}")
+
+
+def _write(spec: StudySpec, targets: dict[tuple[str, ...], int], study: int, most: int | None) -> int:
     written = 0
-    for lane, target in job.targets:
+    for lane, target in targets.items():
         folder = lane_folder(spec, lane)
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "configurations.jsonl").open("a+") as journal:
             journal.seek(0)
             for number in range(len(journal.readlines()), target):
-                if written == cut:
-                    return
-                metric = 0.5 + 0.01 * number * (lane == ("lightgbm",)) * (job.study % 2)
+                if written == most:
+                    return written
+                metric = 0.5 + 0.02 * number * (lane == ("lightgbm",)) * (study % 2)
                 journal.write(json.dumps(asdict(Configuration(number, lane[0], {}, metric, 0.1))) + "\n")
                 written += 1
-    if job.finish:
-        (Path(spec.folder) / OUTCOME).write_text("{}")
+    return written
 
 
 def run_all(rounds: Rounds, rng: random.Random) -> list[Job]:
@@ -99,11 +107,11 @@ def test_workers_and_order_change_nothing(tmp_path):
 
 
 def test_the_budget_moves_to_lanes_that_gain(tmp_path):
-    studies = studies_in(tmp_path, 6)
+    studies = studies_in(tmp_path, 30)
     run_all(Rounds(studies, 60.0, 2), random.Random(1))
     tried = tried_of(studies)
-    assert tried["press-01 lightgbm"] > tried["press-00 lightgbm"]
-    assert tried["press-01 lightgbm"] > tried["press-01 logistic_regression"]
+    assert tried["press-21 lightgbm"] > tried["press-20 lightgbm"]
+    assert tried["press-21 lightgbm"] > tried["press-21 logistic_regression"]
 
 
 def test_without_across_all_get_the_same(tmp_path):
@@ -169,6 +177,7 @@ def test_a_study_at_which_workers_keep_dying_is_given_up(tmp_path):
 def test_few_studies_are_split_over_the_workers(tmp_path):
     rounds = Rounds(studies_in(tmp_path, 1), 60.0, 2)
     first, second = rounds.next()[0], rounds.next()[0]
+    assert not first.own
     assert first.study == second.study
     assert {lane for job in (first, second) for lane, _ in job.targets} == {(name,) for name in LEARNERS}
     assert rounds.next() is None
@@ -182,7 +191,7 @@ def test_a_monitors_fits_and_its_end_are_one_job(tmp_path):
 def test_time_is_shared_by_what_is_left(tmp_path):
     rounds = Rounds(studies_in(tmp_path, 10), 100.0, 2)
     limits = [rounds.next()[1] for _ in range(4)]
-    assert all(7.0 < limit < 14.0 for limit in limits), limits
+    assert all(11.0 < limit < 18.0 for limit in limits), limits
 
 
 def test_teachers_are_earlier_and_the_same_wherever_it_runs(tmp_path):
@@ -195,11 +204,22 @@ def test_teachers_are_earlier_and_the_same_wherever_it_runs(tmp_path):
 
 def test_defaults_are_tried_whatever_the_budget(tmp_path):
     (spec,) = studies_in(tmp_path, 1, trials=1)
-    assert first_targets(spec, across=True) == {("lightgbm",): 1, ("logistic_regression",): 1}
+    assert default_targets(spec) == {("lightgbm",): 1, ("logistic_regression",): 1}
+    run_all(Rounds([spec], 60.0, 2), random.Random(0))
+    assert set(tried_of([spec]).values()) == {1}
+
+
+def test_a_learner_far_behind_by_its_default_gets_no_share(tmp_path):
+    (spec,) = studies_in(tmp_path, 1, trials=20)
+    ahead, behind = lanes_of(spec)
+    defaults = {lane: [Configuration(0, lane[0], {}, metric, 0.1)] for lane, metric in ((ahead, 0.8), (behind, 0.3))}
+    assert line_targets(spec, defaults, taught=False, across=True) == {ahead: 19, behind: 1}
+    assert line_targets(spec, defaults, taught=True, across=True) == {ahead: 11, behind: 1}
+    assert line_targets(spec, defaults, taught=True, across=False) == {ahead: 10, behind: 10}
 
 
 def test_nothing_is_given_to_lanes_that_failed(tmp_path):
     studies = studies_in(tmp_path, 1)
     lanes = lanes_of(studies[0])
     tried = {(0, lane): [Configuration(0, lane[0], {}, None, 0.1, "failed")] for lane in lanes}
-    assert all(target == 1 for target in second_targets(studies, tried).values())
+    assert last_targets(studies, tried) == {}
