@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -16,8 +16,8 @@ from pipelines.aggregations.line_features import LineFeatures
 
 log = logging.getLogger(__name__)
 
-PARTS_A_SLICE = 8
-TASKS_A_CORE = 16
+PARTS_A_SLICE = 4
+TASKS_A_CORE = 32
 """Tasks, at most, so that the cores end at about the same time and starting a task costs little."""
 
 
@@ -91,9 +91,16 @@ def _make_or_say(wanted: Wanted, numbers: range) -> tuple[int, str]:
         return 0, f"{type(error).__name__}: {error}"
 
 
-def _slices(numbers: range) -> Iterator[range]:
-    for begin in range(0, len(numbers), PARTS_A_SLICE):
-        yield numbers[begin : begin + PARTS_A_SLICE]
+def _slices(numbers: range) -> list[range]:
+    """Cut a line's parts into slices of about the same length.
+
+    Examples
+    --------
+    >>> _slices(range(9))
+    [range(0, 3), range(3, 6), range(6, 9)]
+    """
+    count = -(-len(numbers) // PARTS_A_SLICE)
+    return [numbers[len(numbers) * i // count : len(numbers) * (i + 1) // count] for i in range(count)]
 
 
 def _quieten() -> None:
