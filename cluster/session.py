@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -71,6 +72,7 @@ def ray_session(settings: Settings, *, dashboard: bool = False) -> Iterator[RayS
     try:
         with _same_termination():
             if address:
+                _reach(address)
                 context = ray.init(
                     address=address, runtime_env=runtime_env, log_to_driver=False, logging_level=logging.ERROR
                 )
@@ -84,7 +86,7 @@ def ray_session(settings: Settings, *, dashboard: bool = False) -> Iterator[RayS
                     log_to_driver=False,
                     logging_level=logging.ERROR,
                 )
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise AndonError(
             f"Ray at {address or 'this machine'}", f"cannot be reached: {error}", f"start it, or unset {source}"
         ) from None
@@ -92,6 +94,13 @@ def ray_session(settings: Settings, *, dashboard: bool = False) -> Iterator[RayS
         yield _session(settings, context.dashboard_url or "")
     finally:
         ray.shutdown()
+
+
+def _reach(address: str) -> None:
+    """Fail at once where nothing listens: Ray asks again for minutes."""
+    host, _, port = address.rpartition(":")
+    if port.isdigit() and "://" not in address:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
 @contextlib.contextmanager

@@ -106,13 +106,13 @@ def _open(
             "--port-mlflow", f"is given, and MLflow is at {without_secret(settings.models)}", "leave it out"
         )
     second = None if remote else free_port(port_mlflow, MLFLOW_PORT, "--port-mlflow", first)
+    ray = _ray_dashboard(settings)
     command = [sys.executable, "-c", _TENSORBOARD, "--logdir", str(searches), "--host", HOST, "--port", str(first)]
     servers = [opened.enter_context(_serving("TensorBoard", command, first, logs / "tensorboard.log"))]
     if second is not None:
         command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", settings.models, "--workers", "1"]
         command += ["--host", HOST, "--port", str(second)]
         servers.append(opened.enter_context(_serving("MLflow", command, second, logs / "mlflow-ui.log")))
-    ray = _ray_dashboard(settings)
     for server in servers:
         server.wait(stop.is_set)
     mlflow = without_secret(settings.models) if second is None else f"http://{HOST}:{second}"

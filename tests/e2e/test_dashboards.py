@@ -73,3 +73,13 @@ def test_an_mlflow_that_is_elsewhere_is_not_started_again(andon):
     said = andon.run("dashboards", "--port-mlflow", 5005, code=2, ANDON_MODELS_URL=url)
     assert "--port-mlflow: is given, and MLflow is at http://127.0.0.1:1/models" in said
     assert "hidden" not in said
+
+
+def test_a_cluster_that_is_not_there_is_told_at_once(andon):
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{holder.getsockname()[1]}"
+        said = andon.run("dashboards", code=1, ANDON_RAY_ADDRESS=address, timeout=60)
+    assert f"error: Ray at {address}: cannot be reached: " in said
+    assert "unset ANDON_RAY_ADDRESS" in said
+    assert processes_of(andon.home) == []
