@@ -4,7 +4,7 @@ The process: a row every 5 minutes, an event about twice a day with a precursor 
 before it, as many false precursors, and a background that wanders. Both models read the same log odds (signal,
 background, one shared disturbance); each adds a disturbance of its own, which lasts about `MEMORY` rows. Equal models
 have disturbances of the same size; the worse champion's is as large as makes its true cost, on a huge sample, 15 %
-higher. The log odds of the two then correlate by about .97 and .86: two fits of LightGBM or logistic regression on
+higher. The log odds of the two then correlate by about .97 and .84: two fits of LightGBM or logistic regression on
 overlapping data of such a process gave .90 and .98 (120 events, and the same with 40 more) and .66 to .90 (30 events,
 and 110 or 400). Each model's threshold is its best on the huge sample, so that true costs are known.
 
