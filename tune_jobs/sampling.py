@@ -155,11 +155,7 @@ class Sampler:
         if metric is None:
             self._study.tell(trial, state=states.FAIL)
             return None
-        if pruned:
-            self._study.tell(trial, state=states.PRUNED)
-        else:
-            self._study.tell(trial, metric)
-        frozen = self._study.trials[-1]
+        frozen = self._study.tell(trial, None if pruned else metric, states.PRUNED if pruned else None)
         return {
             "params": frozen.params,
             "distributions": {

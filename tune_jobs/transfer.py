@@ -108,7 +108,7 @@ def _starts(told: Sequence[tuple[dict[str, Any], float, float]]) -> tuple[dict[s
     for index in np.argsort(-smoothed, kind="stable"):
         if len(chosen) == STARTS or smoothed[index] <= 0.0:
             break
-        if all(distances[index, other] >= APART for other in chosen):
+        if values[index] > 0.0 and all(distances[index, other] >= APART for other in chosen):
             chosen.append(int(index))
     return tuple(told[index][0]["params"] for index in chosen)
 
