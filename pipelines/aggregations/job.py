@@ -110,4 +110,6 @@ def _quieten() -> None:
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
+    # A task hands back three numbers: planned for blocks of the usual 128 MiB, most would wait for room in memory.
+    context.target_max_block_size = 2**20
     logging.getLogger("ray.data").setLevel(logging.ERROR)
