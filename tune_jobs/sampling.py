@@ -130,7 +130,7 @@ class Sampler:
                 seed=seed_of(self._seed, number),
                 n_startup_trials=STARTUP * len(self._names),
                 multivariate=True,
-                group=True,
+                n_ei_candidates=12,
             )
         self._trial = trial = self._study.ask()
         learner = trial.suggest_categorical("learner", self._names) if len(self._names) > 1 else self._names[0]

@@ -1,4 +1,4 @@
-"""One Ray Tune experiment over all studies: an actor a core, reused; a trial is a job, handed out as others end."""
+"""One Ray Tune experiment over all studies: a trial is a worker, one a core, that is handed one job after another."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tune_jobs.rounds import OUTCOME, Job, Rounds
-from tune_jobs.study import StudySpec
+from tune_jobs.dispatcher import Dispatcher
+from tune_jobs.rounds import OUTCOME
+from tune_jobs.study import StudySpec, lanes_of
 from tune_jobs.trainable import all_tried, trainable
 
 SPECS = "studies.json"
@@ -53,87 +54,103 @@ def run_search(
 
     Needs a Ray session. ``folder`` is absolute, and on a cluster shared by its nodes. A study whose outcome is already
     in its folder is not run again; one that was begun goes on behind its journals. ``across``: what was learned on one
-    line starts the next ones, and the budget moves to where it still gains.
+    line starts the next ones, and the budget moves to where it still gains. ``report`` is told of each study's end,
+    also of those that had ended before.
     """
+    counts = _Counts(specs, report)
+    if not all((Path(spec.folder) / OUTCOME).exists() for spec in specs):
+        _search(specs, seconds, workers, folder, counts, across)
+    outcomes = [read_outcome(spec) for spec in specs]
+    counts.all_ended()
+    return outcomes
+
+
+def _search(
+    specs: Sequence[StudySpec], seconds: float, workers: int, folder: Path, counts: _Counts, across: bool
+) -> None:
+    import ray
     from ray import tune
 
-    rounds = Rounds(specs, seconds, workers, across)
-    if not rounds.finished:
-        os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "3600")
-        counts = _Counts(specs, rounds, report)
-        tuner = tune.Tuner(
-            tune.with_resources(trainable(specs, folder), {"cpu": 1}),
-            tune_config=tune.TuneConfig(
-                search_alg=_searcher(rounds, counts),
-                num_samples=-1,
-                reuse_actors=True,
-                max_concurrent_trials=workers,
-            ),
-            run_config=tune.RunConfig(
-                name="tune",
-                storage_path=str(folder),
-                verbose=0,
-                callbacks=[_callback(counts.told)],
-                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-                failure_config=tune.FailureConfig(max_failures=0),
-            ),
-        )
+    os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "3600")
+    dispatcher = ray.remote(num_cpus=0)(Dispatcher).remote(list(specs), seconds, workers, across)
+    tuner = tune.Tuner(
+        tune.with_resources(trainable(specs, folder, dispatcher), {"cpu": 1}),
+        tune_config=tune.TuneConfig(
+            search_alg=_workers(dispatcher, workers), num_samples=-1, max_concurrent_trials=workers
+        ),
+        run_config=tune.RunConfig(
+            name="tune",
+            storage_path=str(folder),
+            verbose=0,
+            callbacks=[_callback(counts.told)],
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+            failure_config=tune.FailureConfig(max_failures=0),
+        ),
+    )
+    try:
         tuner.fit()
-    return [read_outcome(spec) for spec in specs]
+    finally:
+        ray.kill(dispatcher)
 
 
 class _Counts:
     """Counts what Tune tells of, and tells whoever asked."""
 
-    def __init__(self, specs: Sequence[StudySpec], rounds: Rounds, report: Callable[[Progress], None]) -> None:
-        self._specs, self._rounds, self._report = specs, rounds, report
+    def __init__(self, specs: Sequence[StudySpec], report: Callable[[Progress], None]) -> None:
+        self._specs, self._report = specs, report
         self._before = sum(len(all_tried(spec)) for spec in specs)
-        self._jobs: dict[str, int] = {}
+        self._total = sum(max(spec.trials, sum(map(len, lanes_of(spec)))) for spec in specs)
+        self._workers: dict[str, int] = {}
+        self._ended: set[int] = set()
 
     def told(self, trial: str, result: dict[str, Any]) -> None:
-        self._jobs[trial] = int(result["configurations"])
+        self._workers[trial] = int(result["configurations"])
         self._say(int(result["study"]), result["best"], None)
+        for study in result["ended"]:
+            self._end(study)
 
-    def ended(self, job: Job) -> None:
-        self._say(job.study, None, read_outcome(self._specs[job.study]))
+    def all_ended(self) -> None:
+        """Tell of the studies that nobody was told of: they ended before, or as their worker died."""
+        for study in range(len(self._specs)):
+            self._end(study)
+
+    def _end(self, study: int) -> None:
+        if study not in self._ended:
+            self._ended.add(study)
+            self._say(study, None, read_outcome(self._specs[study]))
 
     def _say(self, study: int, best: float | None, ended: StudyOutcome | None) -> None:
-        done = self._before + sum(self._jobs.values())
-        self._report(Progress(self._specs[study].title, best, done, self._rounds.total, ended))
+        done = self._before + sum(self._workers.values())
+        self._report(Progress(self._specs[study].title, best, done, self._total, ended))
 
 
-def _searcher(rounds: Rounds, counts: _Counts) -> Any:
-    """Return a Tune searcher that hands out jobs; Tune pickles it, so what it goes by stays behind."""
+def _workers(dispatcher: Any, workers: int) -> Any:
+    """Return a Tune searcher that starts workers, and others in the place of those that died.
+
+    Tune pickles it, so what it goes by stays behind.
+    """
+    import ray
     from ray.tune.search import Searcher
 
-    class Jobs(Searcher):
-        rounds: Any = None
-        counts: Any = None
-
+    class Workers(Searcher):
         def __init__(self) -> None:
             super().__init__(metric="configurations", mode="max")
-            self._jobs: dict[str, Any] = {}
+            self.dispatcher: Any = None
+            self._started = self._most = 0
+            self._names: dict[str, str] = {}
 
         def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-            handed = self.rounds.next()
-            if handed is None:
-                return Searcher.FINISHED if self.rounds.finished else None
-            self._jobs[trial_id] = handed[0]
-            return _config(self.rounds, *handed)
+            if self._started >= self._most or ray.get(self.dispatcher.finished.remote()):
+                return Searcher.FINISHED
+            self._names[trial_id] = f"worker-{self._started}"
+            self._started += 1
+            return {"worker": self._names[trial_id]}
 
         def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-            job = self._jobs.pop(trial_id, None)
-            if job is None:
-                return
-            outcome = (Path(self.rounds.studies[job.study].folder) / "outcome.json").exists()
-            if error and not outcome:
-                # Handed out again here and not by Tune, which gives up where a death is told of twice.
-                over = not self.rounds.lost(job)
-            else:
-                over = outcome or job.finish
-                self.rounds.done(job, over)
-            if over:
-                self.counts.ended(job)
+            name = self._names.pop(trial_id, None)
+            if error and name is not None:
+                ray.get(self.dispatcher.lost.remote(name))
+                self._most += 1
 
         def save(self, checkpoint_path: str) -> None:
             """Keep nothing: the journals tell all."""
@@ -144,22 +161,9 @@ def _searcher(rounds: Rounds, counts: _Counts) -> Any:
         def __getstate__(self) -> dict[str, Any]:
             return {}
 
-    jobs = Jobs()
-    jobs.rounds, jobs.counts = rounds, counts
-    return jobs
-
-
-def _config(rounds: Rounds, job: Job, limit: float) -> dict[str, Any]:
-    """Return a job as the configuration of a trial, JSON values only."""
-    return {
-        "study": job.study,
-        "targets": [[list(learners), most] for learners, most in job.targets],
-        "own": job.own,
-        "finish": job.finish,
-        "limit": limit,
-        "teachers": [list(one) for one in rounds.teachers(job.study)],
-        "across": rounds.across,
-    }
+    searcher = Workers()
+    searcher.dispatcher, searcher._most = dispatcher, workers
+    return searcher
 
 
 def _callback(told: Callable[[str, dict[str, Any]], None]) -> Any:

@@ -1,4 +1,4 @@
-"""What a Tune actor does: one job after another, in small steps, with what it has read kept for the next job."""
+"""What a Tune trial does: one job after another, in small steps, with what it has read kept for the next job."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 REPORT_SECONDS = 1.0
 """A trial reports about this often: more would hold up Tune's own loop."""
+WAIT_SECONDS = 0.02
+"""A worker asks again after this long where it has to wait for others."""
 KEPT_SUBJECTS = 3
 """Studies whose rows and bins an actor keeps for a later round."""
 
@@ -93,6 +95,7 @@ class JobRun:
     _started: float = field(default_factory=time.monotonic)
     best: float | None = None
     configurations: int = 0
+    newest: Configuration | None = None
 
     @property
     def spec(self) -> StudySpec:
@@ -116,7 +119,7 @@ class JobRun:
             learners, target = self._lanes.pop(0)
             self._lane = self.worker.lane(self.job.study, learners, target, limit, self.teachers)
             return False
-        configuration = self._lane.advance()
+        self.newest = configuration = self._lane.advance()
         self.configurations += 1
         self._show(self._lane, configuration)
         return False
@@ -143,55 +146,65 @@ class JobRun:
             )
 
 
-def trainable(studies: Sequence[StudySpec], folder: Path) -> Any:
-    """Return the Tune trainable of a search; its configuration is a job in JSON, see `tune_jobs.search`."""
+def trainable(studies: Sequence[StudySpec], folder: Path, dispatcher: Any) -> Any:
+    """Return the Tune trainable of a search: a worker that takes jobs from the ``dispatcher`` until there are none."""
     from ray import tune
 
     class Search(tune.Trainable):
-        def setup(self, config: dict[str, Any], studies: Sequence[StudySpec] = ()) -> None:
+        def setup(self, config: dict[str, Any], studies: Sequence[StudySpec] = (), dispatcher: Any = None) -> None:
             from ray.util.metrics import Counter
 
+            self._name = str(config["worker"])
+            self._dispatcher = dispatcher
             self._worker = Worker(studies, folder)
+            self._run: JobRun | None = None
+            self._best: dict[str, Any] = {"study": 0, "best": None}
+            self._configurations = 0
             self._tried = Counter(
                 "andon_search_configurations", "Configurations tried", tag_keys=("definition", "learner")
             )
             self._fitting = Counter("andon_search_fit_seconds", "Seconds in fit and predict", tag_keys=("definition",))
-            self._begin(config)
-
-        def reset_config(self, new_config: dict[str, Any]) -> bool:
-            self._begin(new_config)
-            return True
-
-        def _begin(self, config: dict[str, Any]) -> None:
-            targets = tuple((tuple(lane), most) for lane, most in config["targets"])
-            job = Job(config["study"], targets, config["own"], config["finish"], 0)
-            teachers = tuple((study, taught) for study, taught in config["teachers"])
-            self._run = JobRun(self._worker, job, config["limit"], teachers, config["across"])
 
         def step(self) -> dict[str, Any]:
-            run, error, done = self._run, "", False
-            before, started = run.configurations, time.monotonic()
+            import ray
+
+            ended: list[int] = []
+            done, started = False, time.monotonic()
+            while not done and time.monotonic() - started < REPORT_SECONDS:
+                if self._run is None:
+                    given = ray.get(self._dispatcher.next.remote(self._name))
+                    if given:
+                        self._run = JobRun(self._worker, **given)
+                    elif given is None:
+                        done = True
+                    else:
+                        time.sleep(WAIT_SECONDS)
+                    continue
+                over = self._advance(self._run)
+                if over is not None:
+                    ray.get(self._dispatcher.done.remote(self._name, over))
+                    ended += [self._run.job.study] if over else []
+                    self._run = None
+            return {"done": done, "configurations": self._configurations, "ended": ended, **self._best}
+
+        def _advance(self, run: JobRun) -> bool | None:
+            """Do the next piece of a job; return None while there is more, then whether its study is over."""
+            before = run.configurations
             try:
-                while not done and time.monotonic() - started < REPORT_SECONDS:
-                    done = run.advance()
+                last, over = run.advance(), run.job.finish
             except Exception as problem:
                 log.exception("%s failed", run.spec.title)
-                error, done = str(problem) or type(problem).__name__, True
-                write_outcome(run.spec, None, error, _seconds(run.spec))
-            name = run.spec.definition["name"]
-            if run.configurations > before:
-                for one in all_tried(run.spec)[before - run.configurations :]:
-                    self._tried.inc(1, {"definition": name, "learner": one.learner})
-                    self._fitting.inc(max(one.fitting, 1e-9), {"definition": name})
-            return {
-                "done": done,
-                "study": run.job.study,
-                "configurations": run.configurations,
-                "best": run.best,
-                "error": error,
-            }
+                write_outcome(run.spec, None, str(problem) or type(problem).__name__, _seconds(run.spec))
+                last, over = True, True
+            if run.configurations > before and run.newest is not None:
+                name = run.spec.definition["name"]
+                self._configurations += 1
+                self._best = {"study": run.job.study, "best": run.best}
+                self._tried.inc(1, {"definition": name, "learner": run.newest.learner})
+                self._fitting.inc(max(run.newest.fitting, 1e-9), {"definition": name})
+            return over if last else None
 
-    return tune.with_parameters(Search, studies=list(studies))
+    return tune.with_parameters(Search, studies=list(studies), dispatcher=dispatcher)
 
 
 def all_tried(spec: StudySpec) -> list[Configuration]:

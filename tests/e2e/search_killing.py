@@ -57,13 +57,16 @@ def run(folder: Path, kills: int, seed: int, progress: Callable[[int], object] =
     for number in range(kills):
         before = killed.journals()
         victim = "worker" if number % 3 == 2 else "driver"
+        if killed.finished():
+            break
         if killed.kill(victim, int(total * (number + rng.random()) / kills), float(rng.uniform(0, 0.3))):
             outcome.kills.append(victim)
         after = killed.journals()
         outcome.repeated += [name for name, rows in before.items() if after.get(name, [])[: len(rows)] != rows]
         progress(number + 1)
     before = killed.journals()
-    killed.finish()
+    if not killed.finished():
+        killed.finish()
     after = killed.journals()
     outcome.repeated += [name for name, rows in before.items() if after.get(name, [])[: len(rows)] != rows]
     outcome.killed, outcome.configurations = killed.winners(), (total, killed.tried())
@@ -96,7 +99,8 @@ class _Home:
     def kill(self, victim: str, configurations: int, delay: float) -> bool:
         """Start training, wait until so many configurations are written down, and kill; return whether it was at work.
 
-        After a worker's death the command has to end well by itself; after the driver's, all its processes end.
+        After a worker's death others have to go on, or end the search, before the driver is killed too. After the
+        driver's death all its processes have to end.
         """
         with self.log.open("ab") as log:
             process = subprocess.Popen(self.command, env=self.environment, stdout=log, stderr=log)
@@ -108,16 +112,25 @@ class _Home:
         at_work = process.poll() is None
         if victim == "worker" and at_work:
             workers = [pid for pid in self.processes() if _title(pid).startswith("ray::Search")]
-            if workers:
-                os.kill(workers[0], signal.SIGKILL)
-            assert process.wait(PATIENCE) == 0, self.log.read_text()[-3000:]
-            return bool(workers)
+            at_work = bool(workers)
+            for pid in workers:
+                os.kill(pid, signal.SIGKILL)
+            tried = self.tried()
+            while self.tried() == tried and process.poll() is None:
+                assert time.monotonic() < deadline, "nothing was tried after the workers' death"
+                time.sleep(0.01)
+        if process.poll() is not None:
+            assert process.returncode == 0, self.log.read_text()[-3000:]
+            return at_work
         process.kill()
         process.wait()
         while left := self.processes():
             assert time.monotonic() < deadline, f"{[_title(pid) for pid in left]} outlive their driver"
             time.sleep(0.05)
         return at_work
+
+    def finished(self) -> bool:
+        return any((self.home / "searches").glob("*/finished"))
 
     def processes(self) -> list[int]:
         """Return the processes that were given this home."""
