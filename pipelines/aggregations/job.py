@@ -17,8 +17,8 @@ from pipelines.aggregations.line_features import LineFeatures
 log = logging.getLogger(__name__)
 
 PARTS_A_SLICE = 4
-TASKS_A_CORE = 32
-"""Tasks, at most, so that the cores end at about the same time and starting a task costs little."""
+TASKS_A_CORE = 8
+"""Tasks, at most: few, so that starting them costs little; enough that the cores end at about the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,10 @@ def make_features(wanted: Sequence[Wanted], workers: int) -> tuple[int, dict[Wan
     """
     import ray
 
+    lines = [_slices(one.on(opened(one.signals_url)).part_numbers()) for one in wanted]
+    tasks = min(sum(map(len, lines)), TASKS_A_CORE * workers)
     slices = [
-        {"index": index, "first": numbers[0], "last": numbers[-1]}
-        for index, one in enumerate(wanted)
-        for numbers in _slices(one.on(opened(one.signals_url)).part_numbers())
+        {"index": index, "first": numbers[0], "last": numbers[-1]} for index, numbers in _dealt(lines, max(tasks, 1))
     ]
     if not slices:
         return 0, {}
@@ -66,8 +66,6 @@ def make_features(wanted: Sequence[Wanted], workers: int) -> tuple[int, dict[Wan
         made, error = _make_or_say(one, range(row["first"], row["last"] + 1))
         return {"index": row["index"], "made": made, "error": error}
 
-    # A slice is short and a line has many, so each task takes a few; none waits for another.
-    tasks = min(len(slices), TASKS_A_CORE * workers)
     results = ray.data.from_items(slices, override_num_blocks=tasks).map(make, num_cpus=1)
     made, failed = 0, {}
     try:
@@ -103,6 +101,21 @@ def _slices(numbers: range) -> list[range]:
     return [numbers[len(numbers) * i // count : len(numbers) * (i + 1) // count] for i in range(count)]
 
 
+def _dealt(lines: Sequence[Sequence[range]], tasks: int) -> list[tuple[int, range]]:
+    """Return each line's index with each of its slices, ordered so that equal pieces of the list are equal work.
+
+    That is so whether all is missing, the youngest slice of every line, or one line: each is dealt out evenly.
+
+    Examples
+    --------
+    >>> _dealt([[range(0, 3), range(3, 6)], [range(0, 2), range(2, 4)]], tasks=2)
+    [(0, range(3, 6)), (1, range(0, 2)), (0, range(0, 3)), (1, range(2, 4))]
+    """
+    dealt = [(index, place) for index, slices in enumerate(lines) for place in range(len(slices))]
+    dealt.sort(key=lambda one: (sum(one) % tasks, one))
+    return [(index, lines[index][-1 - place]) for index, place in dealt]
+
+
 def _quieten() -> None:
     """Keep Ray Data from drawing bars and telling its plans on the terminal."""
     import ray
@@ -110,6 +123,8 @@ def _quieten() -> None:
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
-    # A task hands back three numbers: planned for blocks of the usual 128 MiB, most would wait for room in memory.
+    # A task hands back a few numbers. Planned for blocks of the usual 128 MiB, or with memory set apart for each step,
+    # most would wait for room in memory that they do not need; all are handed to Ray, which starts one a core.
     context.target_max_block_size = 2**20
+    context.op_resource_reservation_enabled = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
