@@ -62,15 +62,22 @@ def open_classifier(spec: StudySpec, definition: Alert) -> Subject:
     def finish(
         tried: list[Configuration], kept: Callable[[Configuration], Floats | None], folder: Path
     ) -> dict[str, Any]:
+        from tune_jobs.blending import candidate, choose_members
         from tune_jobs.winners import write_winner
 
         winner = best_of(tried, "maximize")
         if winner is None:
             raise ModelError(spec.title, "no configuration was measured whole", "give more time")
-        scores = kept(winner)
-        if scores is None:
-            scores = measured.evaluate(winner.learner, winner.params, lambda step, metric: False).scores
-        return write_winner(spec, definition, measured, tried, winner, scores, folder)
+        labels = study.rows.labels[measured.validation]
+        candidates = []
+        for learner in (winner.learner, *(name for name in learners if name != winner.learner)):
+            best = best_of([one for one in tried if one.learner == learner], "maximize")
+            scores = None if best is None else kept(best)
+            if best is winner and scores is None:
+                scores = measured.evaluate(winner.learner, winner.params, lambda step, metric: False).scores
+            if best is not None and scores is not None:
+                candidates.append(candidate(best, labels, scores))
+        return write_winner(spec, definition, measured, tried, choose_members(labels, candidates), folder)
 
     learners = {name: (classifier(name).cheapest, classifier(name).suggest) for name in definition.learners}
     signature = {} if pooled else signature_of(measured.training(0))

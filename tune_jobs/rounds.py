@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tune_jobs.planning import LINE_SHARE, LearnersOf, default_targets, last_targets, own_targets, read_tried
+from tune_jobs.planning import LearnersOf, default_targets, last_targets, own_targets, read_tried
 from tune_jobs.study import StudySpec, lanes_of
 from tune_jobs.transfer import teachers_of
 
 OUTCOME = "outcome.json"
+EARLY_SHARE = 0.8
+"""Share of the time that the rounds before the last may use."""
 MOST_DEATHS = 3
 """Workers that may die at a study before it is given up."""
 
@@ -203,8 +205,8 @@ class Rounds:
 
     def _limit(self, job: Job) -> float:
         """Return the job's share of the time that is left in this round, by weight."""
-        monitors = sum(spec.trials for spec in self.studies if spec.kind == "Monitor")
-        share = 1.0 if self._final or not self.across else LINE_SHARE + (1 - LINE_SHARE) * monitors / self.total
+        alerts = any(spec.kind == "Alert" for spec in self.studies)
+        share = EARLY_SHARE if alerts and self.across and not self._final else 1.0
         left = max(0.0, share * self.seconds - (time.monotonic() - self._started))
         weights = job.weight + sum(one.weight for one in self._waiting)
         return min(left, left * self.workers * job.weight / weights)

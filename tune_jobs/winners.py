@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from andon.frames import Floats
+from andon.evaluation.metrics import average_precision
+from andon.models.blend import NAME, FittedBlend, Member, mean_odds
 from andon.models.bundle import AlertBundle, write_bundle
 from andon.models.classifiers import classifier
 from andon.records import Evaluation, ModelCard, ModelKey
 from configs.definitions import Alert
+from tune_jobs.blending import Candidate
 from tune_jobs.evaluations import write_evaluation
 from tune_jobs.sampling import Configuration
 from tune_jobs.study import StudySpec, search_id
@@ -27,11 +30,10 @@ def write_winner(
     definition: Alert,
     measured: Measured,
     tried: list[Configuration],
-    winner: Configuration,
-    scores: Floats,
+    members: Sequence[Candidate],
     folder: Path,
 ) -> dict[str, Any]:
-    """Write the bundle of a study's winner; return its summary.
+    """Write the bundle of a study's winner, or of a blend of several learners' best; return its summary.
 
     Calibration, threshold and metrics come from rows that the scoring fits had not seen. The model itself is then
     fitted with the same configuration on every row that may be read: only a validation period that the definition
@@ -47,17 +49,34 @@ def write_winner(
     rows = measured.study.rows
     validation = rows.rows(_mask(len(rows), measured.validation))
     order = np.argsort(measured.validation, kind="stable")
-    calibration = calibrate(validation.labels, scores[order])
-    scores = calibration.apply(scores[order])
+    blended = len(members) > 1
+    scores = (mean_odds([one.calibrated for one in members]) if blended else members[0].scores)[order]
+    reached = average_precision(validation.labels, scores) if blended else float(members[0].configuration.metric or 0.0)
+    calibration = calibrate(validation.labels, scores)
+    scores = calibration.apply(scores)
     threshold = choose_event_threshold(validation, scores, definition.costs, definition.precision, horizon)
     named = spec.definition.get("validation") is not None and spec.periods is None
     learnt = measured.training(0) if named else rows
     started = time.perf_counter()
-    model = classifier(winner.learner).fit(learnt, winner.params, seed=measured.seed, threads=1)
+    fitted = [
+        Member(
+            one.configuration.learner,
+            classifier(one.configuration.learner).fit(learnt, one.configuration.params, seed=measured.seed, threads=1),
+            one.calibration,
+        )
+        for one in members
+    ]
+    model = FittedBlend(tuple(fitted)) if blended else fitted[0].model
+    learner = NAME if blended else fitted[0].learner
+    params = (
+        {one.configuration.learner: one.configuration.params for one in members}
+        if blended
+        else members[0].configuration.params
+    )
     fitting = time.perf_counter() - started
     flags, positive = scores >= threshold, validation.labels == 1
     metrics = {
-        "average_precision": float(winner.metric or 0.0),
+        "average_precision": reached,
         "base_rate": float(np.mean(positive)),
         "precision": float(positive[flags].mean()) if flags.any() else 0.0,
         "recall": float(flags[positive].mean()) if positive.any() else 0.0,
@@ -69,8 +88,8 @@ def write_winner(
     }
     card = ModelCard(
         kind="classifier",
-        learner=winner.learner,
-        params=winner.params,
+        learner=learner,
+        params=params,
         metrics=metrics,
         definition=spec.definition,
         definition_version=spec.definition_version,
@@ -93,7 +112,7 @@ def write_winner(
             definition=spec.definition,
             definition_version=spec.definition_version,
             features=measured.study.features,
-            learner=winner.learner,
+            learner=learner,
             model=model,
             threshold=threshold,
             horizon=horizon,
@@ -103,9 +122,9 @@ def write_winner(
         folder,
     )
     return {
-        "learner": winner.learner,
+        "learner": learner,
         "metric_name": "average precision",
-        "metric": winner.metric,
+        "metric": reached,
         "metrics": metrics,
         "fitting": round(fitting, 4),
     }

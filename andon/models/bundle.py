@@ -16,8 +16,9 @@ import numpy as np
 from andon.errors import AndonError, ModelError
 from andon.features.spec import FeatureSpec
 from andon.frames import MICROSECOND, Floats
+from andon.models.blend import load_classifier
 from andon.models.calibration import IDENTITY, Calibration
-from andon.models.classifiers import FittedClassifier, classifier
+from andon.models.classifiers import FittedClassifier
 from andon.models.monitors.bundle import MonitorBundle, read_parts, write_parts
 from andon.record_json import card_from, to_body
 from andon.records import ModelCard, ModelKey
@@ -143,7 +144,7 @@ def _read(folder: Path, manifest: dict[str, Any]) -> Bundle:
         )
     if manifest["kind"] != "alert":
         raise _damaged(folder, f"kind {manifest['kind']!r} is not known")
-    features, model = FeatureSpec.from_json(parts["features"]), classifier(parts["learner"]).load(folder)
+    features, model = FeatureSpec.from_json(parts["features"]), load_classifier(parts["learner"], folder)
     # One row tells whether weights and features belong together, here rather than in the middle of a tick.
     score = model.predict(np.zeros((1, len(features.names))))
     if score.shape != (1,) or not 0.0 <= score[0] <= 1.0:

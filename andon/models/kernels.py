@@ -68,3 +68,13 @@ def calibrated_rows(scores: Floats, slope: float, intercept: float) -> Floats:
         total = slope * out[row] + intercept
         out[row] = 1.0 / (1.0 + np.exp(-total)) if total >= 0.0 else np.exp(total) / (1.0 + np.exp(total))
     return out
+
+
+@numba.njit(cache=True, nogil=True)
+def logistic_rows(odds: Floats) -> Floats:
+    """Return the logistic of log-odds, float64 (n_rows,); each row by itself, whatever stands beside it."""
+    out = np.empty(len(odds))
+    for row in range(len(odds)):
+        total = odds[row]
+        out[row] = 1.0 / (1.0 + np.exp(-total)) if total >= 0.0 else np.exp(total) / (1.0 + np.exp(total))
+    return out

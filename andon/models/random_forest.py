@@ -74,7 +74,7 @@ def suggest(trial: optuna.Trial) -> dict[str, Any]:
 
 def cheapest() -> dict[str, Any]:
     """Return a small forest."""
-    return {"trees": 50, "max_depth": 10, "min_leaf": 10, "max_features": 0.1, "balanced": False}
+    return {"trees": 50, "max_depth": 10, "min_leaf": 10, "max_features": 0.07, "balanced": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +188,7 @@ def _begin(
         max_depth=params["max_depth"],
         min_samples_leaf=params["min_leaf"],
         max_features=params["max_features"],
-        max_samples=0.8,
+        max_samples=0.5,
         class_weight=weights,
         random_state=seed % (2**31),
         n_jobs=threads,

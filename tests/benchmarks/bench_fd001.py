@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from andon.errors import AndonError
 from andon.features.engine import compute_features
 from andon.features.spec import feature_spec
 from andon.frames import SignalFrame, signal_frame
@@ -29,7 +28,14 @@ from tests.e2e import real_data as real
 
 SECONDS = 60
 SEEDS = (1, 2, 3)
-FLAML = ("flaml[automl]==2.7.0", "scikit-learn<1.8", "pandas<3")
+FLAML = (
+    "flaml[automl]==2.7.0",
+    "scikit-learn==1.7.2",
+    "pandas==2.3.3",
+    "numpy==2.2.6",
+    "lightgbm==4.7.0",
+    "xgboost==2.1.4",
+)
 CONTENDER = """
 import json, sys
 import numpy as np
@@ -106,7 +112,7 @@ def main() -> int:
         write_features(table, truth, definitions, folder / "features.npz")
         try:
             python = python_with(*FLAML)
-        except AndonError as error:
+        except RuntimeError as error:
             print(f"FLAML cannot be installed: {error}")
             python = None
         for seed in SEEDS:

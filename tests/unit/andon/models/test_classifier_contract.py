@@ -270,7 +270,7 @@ def test_the_forest_answers_as_scikit_learn_does():
         max_depth=params["max_depth"],
         min_samples_leaf=params["min_leaf"],
         max_features=params["max_features"],
-        max_samples=0.8,
+        max_samples=0.5,
         random_state=9,
     ).fit(values, TRAINING.labels)
     fresh = np.ldexp(np.nan_to_num(FRESH.values), -powers)
