@@ -19,6 +19,7 @@ from cluster.session import QUIET, ray_session
 from configs.settings import load_settings
 from tests.benchmarks.many_lines import write_studies
 from tests.benchmarks.timing import verdict
+from tune_jobs.lane import best_of
 from tune_jobs.search import StudyOutcome, run_search
 from tune_jobs.study import StudySpec
 from tune_jobs.trainable import all_tried
@@ -128,8 +129,11 @@ def across(lines: int, trials: int, seeds: int) -> bool:
                     outcomes, seconds = searched(studies, Path(studies[0].folder).parent, across=how)
                     tried = sum(outcome.configurations for outcome in outcomes)
                     kept.append(float(np.mean([(outcome.summary or {})["metric"] for outcome in outcomes])))
+                    best = [best_of(all_tried(spec), "maximize") for spec in studies]
+                    single = np.mean([one.metric for one in best if one is not None])
                     print(
-                        f"seed {seed}: across {how}: {tried} configurations, {seconds:.0f} s, {kept[-1]:.4f}",
+                        f"seed {seed}: across {how}: {tried} configurations, {seconds:.0f} s: models {kept[-1]:.4f}, "
+                        f"best configurations alone {single:.4f}",
                         flush=True,
                     )
     gain = float(np.mean(half) - np.mean(whole))
