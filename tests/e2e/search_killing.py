@@ -22,6 +22,7 @@ from configs.settings import Settings
 from tests.series import awkward
 
 LINES = 3
+TRIALS = 8
 DEFINITIONS = """
 kind: Alert
 name: jam-soon
@@ -46,12 +47,10 @@ class Outcome:
     """Journals that did not go on where they had stopped."""
 
 
-def run(
-    folder: Path, kills: int, seed: int, trials: int, progress: Callable[[int], object] = lambda done: None
-) -> Outcome:
+def run(folder: Path, kills: int, seed: int, progress: Callable[[int], object] = lambda done: None) -> Outcome:
     """Search twice: undisturbed, and with ``kills`` times SIGKILL at a random point; every third hits a worker."""
     rng = np.random.default_rng(seed)
-    alone, killed = _Home(folder / "alone", trials), _Home(folder / "killed", trials)
+    alone, killed = _Home(folder / "alone"), _Home(folder / "killed")
     alone.finish()
     outcome = Outcome(alone.winners(), [], (alone.tried(), 0))
     total = outcome.configurations[0]
@@ -60,7 +59,7 @@ def run(
         victim = "worker" if number % 3 == 2 else "driver"
         if killed.finished():
             break
-        if killed.kill(victim, int(total * (number + rng.random()) / kills), float(rng.uniform(0, 0.1))):
+        if killed.kill(victim, int(total * (number + rng.random()) / kills), float(rng.uniform(0, 0.3))):
             outcome.kills.append(victim)
         after = killed.journals()
         outcome.repeated += [name for name, rows in before.items() if after.get(name, [])[: len(rows)] != rows]
@@ -75,7 +74,7 @@ def run(
 
 
 class _Home:
-    def __init__(self, home: Path, trials: int) -> None:
+    def __init__(self, home: Path) -> None:
         self.home = home
         self.settings = Settings(home=home)
         signals = open_signals(self.settings.signals)
@@ -87,7 +86,7 @@ class _Home:
         apply_definitions([file], open_documents(self.settings.documents), signals, at)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ANDON_")}
         self.environment = kept | {"ANDON_HOME": str(home), "ANDON_WORKERS": "2"}
-        self.command = [sys.executable, "-m", "pipelines", "train", "--trials", str(trials), "--seed", "5"]
+        self.command = [sys.executable, "-m", "pipelines", "train", "--trials", str(TRIALS), "--seed", "5"]
         self.log = home / "killed.log"
 
     def finish(self) -> None:
@@ -106,7 +105,6 @@ class _Home:
         with self.log.open("ab") as log:
             process = subprocess.Popen(self.command, env=self.environment, stdout=log, stderr=log)
         deadline = time.monotonic() + PATIENCE
-        configurations = max(configurations, self.tried() + 1)  # it has to be at work, not still starting
         while self.tried() < configurations and process.poll() is None:
             assert time.monotonic() < deadline, f"{configurations} configurations were not tried in {PATIENCE} s"
             time.sleep(0.01)
