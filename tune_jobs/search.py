@@ -140,8 +140,11 @@ def _workers(dispatcher: Any, workers: int) -> Any:
             self._names: dict[str, str] = {}
 
         def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-            if self._started >= self._most or ray.get(self.dispatcher.finished.remote()):
+            if ray.get(self.dispatcher.finished.remote()):
                 return Searcher.FINISHED
+            if self._started >= self._most:
+                # Said too early, the end is final: nobody would take the place of a worker that dies.
+                return None
             self._names[trial_id] = f"worker-{self._started}"
             self._started += 1
             return {"worker": self._names[trial_id]}
