@@ -111,7 +111,7 @@ class _Home:
         time.sleep(delay)
         at_work = process.poll() is None
         if victim == "worker" and at_work:
-            workers = [pid for pid in self.processes() if _title(pid).startswith("ray::Search")]
+            workers = [pid for pid in self.processes() if _title(pid).startswith("ray::ResourceTrainable")]
             at_work = bool(workers)
             for pid in workers:
                 os.kill(pid, signal.SIGKILL)
