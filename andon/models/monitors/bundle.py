@@ -12,6 +12,7 @@ import numpy as np
 
 from andon.errors import ModelError
 from andon.frames import Floats
+from andon.models.monitors.autoencoders import Autoencoder
 from andon.models.monitors.calibration import LineScore
 from andon.models.monitors.networks import PackedNetworks
 from andon.models.monitors.windows import Scaling
@@ -40,6 +41,8 @@ class MonitorBundle:
     """Scores from which a variable is flagged, float64 (v,)."""
     line: LineScore
     card: ModelCard
+    autoencoder: Autoencoder | None = None
+    """Where the monitor has one."""
 
     @property
     def rows_needed(self) -> int:
@@ -50,7 +53,10 @@ class MonitorBundle:
 def write_parts(bundle: MonitorBundle, folder: Path) -> dict[str, Any]:
     """Write the arrays into ``folder`` and return what the manifest keeps: window, sampling, variables."""
     arrays: dict[str, Any] = {"residual_scales": bundle.residual_scales, "thresholds": bundle.thresholds}
-    for prefix, part in (("scaling", bundle.scaling), ("networks", bundle.networks), ("line", bundle.line)):
+    parts: dict[str, Any] = {"scaling": bundle.scaling, "networks": bundle.networks, "line": bundle.line}
+    if bundle.autoencoder is not None:
+        parts["autoencoder"] = bundle.autoencoder
+    for prefix, part in parts.items():
         arrays |= {f"{prefix}.{field.name}": np.asarray(getattr(part, field.name)) for field in fields(part)}
     np.savez(folder / PARTS, allow_pickle=False, **arrays)
     return {
@@ -91,6 +97,7 @@ def read_parts(
                 thresholds=arrays["thresholds"],
                 line=LineScore(**_fields(arrays, "line", LineScore)),
                 card=card,
+                autoencoder=_autoencoder(arrays),
             )
         _check(bundle)
     except (OSError, KeyError, TypeError, ValueError, EOFError) as error:
@@ -101,6 +108,13 @@ def read_parts(
 def _fields(arrays: Mapping[str, Any], prefix: str, part: type[Any]) -> dict[str, Any]:
     values = {field.name: arrays[f"{prefix}.{field.name}"] for field in fields(part)}
     return {name: float(value) if value.ndim == 0 else value for name, value in values.items()}
+
+
+def _autoencoder(arrays: Mapping[str, Any]) -> Autoencoder | None:
+    if "autoencoder.weights" not in arrays:
+        return None
+    values = {field.name: arrays[f"autoencoder.{field.name}"] for field in fields(Autoencoder)}
+    return Autoencoder(**values | {name: int(values[name]) for name in ("lags", "activation")})
 
 
 def _check(bundle: MonitorBundle) -> None:
@@ -131,6 +145,8 @@ def _check(bundle: MonitorBundle) -> None:
         or (networks.offsets + lengths > len(networks.weights)).any()
     ):
         raise ValueError("networks do not fit their weights")
+    if bundle.autoencoder is not None:
+        _check_autoencoder(bundle.autoencoder, bundle.window, count)
     members, charts = len(line.members), len(line.spans)
     if (
         line.members.dtype != np.int64
@@ -147,3 +163,17 @@ def _check(bundle: MonitorBundle) -> None:
         or not isinstance(line.threshold, float)
     ):
         raise ValueError("the line score does not fit the variables")
+
+
+def _check_autoencoder(autoencoder: Autoencoder, window: int, count: int) -> None:
+    sizes, weights = autoencoder.sizes, autoencoder.weights
+    if sizes.ndim != 1 or sizes.dtype != np.int64 or len(sizes) < 2 or (sizes < 1).any():
+        raise ValueError("autoencoder.sizes are not widths of layers")
+    if (
+        not 1 <= autoencoder.lags <= window
+        or autoencoder.activation < 0
+        or (sizes[0], sizes[-1]) != (autoencoder.lags * count, count)
+        or weights.dtype != np.float64
+        or weights.shape != (((sizes[:-1] + 1) * sizes[1:]).sum(),)
+    ):
+        raise ValueError("the autoencoder does not fit the variables, or its weights")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from andon.frames import Floats
+from andon.models.monitors.autoencoders import Autoencoder
 from andon.models.monitors.networks import Network
 
 NOISE = 2.0
@@ -25,6 +26,8 @@ class Evaluation:
     residuals: Floats
     """On validation rows, standardised, float64 (n_rows, v), NaN where nothing was read."""
     seconds: float
+    autoencoder: Autoencoder | None = None
+    """Where the learner makes one; then there are no networks, and ``residuals`` are its errors."""
 
     @property
     def rmse(self) -> Floats:

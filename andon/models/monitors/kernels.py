@@ -57,6 +57,30 @@ def lag_matrix(series: Floats, rows: Integers, column: int, window: int, lags: i
 
 
 @compiled
+def dense_layer(
+    before: Floats, after: Floats, n_in: int, n_out: int, weights: Floats, at: int, activation: int
+) -> None:
+    """Write the ``n_out`` outputs of a layer into ``after``; its matrix (in, out) and bias begin at ``at``."""
+    for unit in range(n_out):
+        after[unit] = weights[at + n_in * n_out + unit]
+    # Source by source: the units lie side by side, and each is still added up in one order.
+    for source in range(n_in):
+        value, row = before[source], at + source * n_out
+        for unit in range(n_out):
+            after[unit] += value * weights[row + unit]
+    if activation == RELU:
+        for unit in range(n_out):
+            after[unit] = max(after[unit], 0.0)
+    elif activation == TANH:
+        for unit in range(n_out):
+            after[unit] = np.tanh(after[unit])
+    elif activation == ELU:
+        for unit in range(n_out):
+            if after[unit] < 0.0:
+                after[unit] = np.expm1(after[unit])
+
+
+@compiled
 def expected_rows(
     series: Floats,
     first: int,
@@ -95,27 +119,45 @@ def expected_rows(
             layer = 1
             while layer < sizes.shape[1] and sizes[column, layer] > 0:
                 n_in, n_out = sizes[column, layer - 1], sizes[column, layer]
-                bias = at + n_in * n_out
                 hidden = layer + 1 < sizes.shape[1] and sizes[column, layer + 1] > 0
-                for unit in range(n_out):
-                    total = weights[bias + unit]
-                    for source in range(n_in):
-                        total += before[source] * weights[at + source * n_out + unit]
-                    if hidden:
-                        if activations[column] == RELU:
-                            total = max(total, 0.0)
-                        elif activations[column] == TANH:
-                            total = np.tanh(total)
-                        elif activations[column] == ELU and total < 0.0:
-                            total = np.expm1(total)
-                    after[unit] = total
+                dense_layer(before, after, n_in, n_out, weights, at, activations[column] if hidden else LINEAR)
                 before, after = after, before
-                at = bias + n_out
+                at += (n_in + 1) * n_out
                 layer += 1
             outcome = before[0]
             if anchored[column]:
                 outcome += filled[window - 1, column]
             result[row - first, column] = outcome
+    return result
+
+
+@compiled
+def reconstructed_rows(
+    series: Floats, first: int, end: int, window: int, lags: int, activation: int, sizes: Integers, weights: Floats
+) -> Floats:
+    """Return what an autoencoder makes of rows ``[first, end)``, standardised, float64 (end - first, v).
+
+    A row uses the ``window`` rows that end at it, of which the network sees the newest ``lags``, oldest first, all
+    variables of a row side by side. ``sizes`` (layers + 1,); ``weights`` hold for every layer its matrix (in, out) and
+    its bias (out,).
+    """
+    n_variables = series.shape[1]
+    result = np.empty((end - first, n_variables))
+    filled = np.empty((window, n_variables))
+    before, after = np.empty(sizes.max()), np.empty(sizes.max())
+    for row in range(first, end):
+        fill_window(series, row + 1, window, filled)
+        for lag in range(lags):
+            for column in range(n_variables):
+                before[lag * n_variables + column] = filled[window - lags + lag, column]
+        at = 0
+        for layer in range(1, len(sizes)):
+            last = layer == len(sizes) - 1
+            dense_layer(before, after, sizes[layer - 1], sizes[layer], weights, at, LINEAR if last else activation)
+            at += (sizes[layer - 1] + 1) * sizes[layer]
+            before, after = after, before
+        for column in range(n_variables):
+            result[row - first, column] = before[column]
     return result
 
 
