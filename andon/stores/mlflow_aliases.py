@@ -14,6 +14,8 @@ from andon.stores.pointers import Alias, Pointer, Pointers
 
 CHAMPION: Alias = "champion"
 CHALLENGER: Alias = "challenger"
+_MOVES = 3
+"""Times that an alias is moved before a refusal is told."""
 
 
 class Aliases:
@@ -70,7 +72,7 @@ class Aliases:
     def make_champion(self, key: ModelKey, version: int) -> None:
         """Move the champion's alias, and end its challenge; call it while `locked`."""
         with self._moving(key) as client:
-            client.set_registered_model_alias(model_name(key), CHAMPION, str(version))
+            _set_alias(client, key, CHAMPION, version)
             if self.version(key, CHALLENGER) == version:
                 client.delete_registered_model_alias(model_name(key), CHALLENGER)
 
@@ -82,7 +84,7 @@ class Aliases:
             if version is None:
                 client.delete_registered_model_alias(model_name(key), CHALLENGER)
             else:
-                client.set_registered_model_alias(model_name(key), CHALLENGER, str(version))
+                _set_alias(client, key, CHALLENGER, version)
 
     @contextmanager
     def _moving(self, key: ModelKey) -> Iterator[Any]:
@@ -101,3 +103,20 @@ class Aliases:
             pointed[alias] = Pointer(version, bundle_folder(self._connection, found))
         pointers.write(name, pointed)
         return pointed
+
+
+def _set_alias(client: Any, key: ModelKey, alias: Alias, version: int) -> None:
+    """Move an alias, again where another's first move of the same one came between.
+
+    MLflow looks whether a model has the alias and then adds or changes it: of two that add it at once, the database
+    refuses one, which MLflow calls a bad request. Asked again, it changes what the other has added.
+    """
+    from mlflow.exceptions import MlflowException
+
+    for attempt in range(1, _MOVES + 1):
+        try:
+            client.set_registered_model_alias(model_name(key), alias, str(version))
+            return
+        except MlflowException as error:
+            if error.error_code != "BAD_REQUEST" or attempt == _MOVES:
+                raise
