@@ -14,7 +14,7 @@ from andon.models.bundle import AlertBundle, read_bundle
 from andon.models.monitors.bundle import MonitorBundle
 from andon.ports import Documents, Models, Signals
 from andon.records import ModelKey
-from andon.scoring.answers import newest_answer
+from andon.scoring.answers import newest_answer, newest_verdict
 from andon.scoring.rows import rows_frame
 from andon.services.reading import read_with_context
 from andon.services.watching import Cache, champion_of, read_watching
@@ -67,6 +67,7 @@ class LineScorer:
                     "version": (champion_of(definition, name, self.models) or (None, None))[1],
                 }
                 for definition in self._concerning(name)
+                if isinstance(definition, Monitor) or definition.monitor is None
             ],
         }
 
@@ -97,19 +98,28 @@ class LineScorer:
         if rows is None and self.signals.describe_line(line) is None:
             raise ConfigError(f"line {line}", "is not known or has no readings", "see GET /v1/lines, or send rows")
         given = None if rows is None else rows_frame(line, rows, self._types(line), self._sampling(line))
+        monitors = {one.name: one for one in concerning if isinstance(one, Monitor)}
         answer: dict[str, Any] = {"line": line, "time": None, "alerts": [], "monitors": [], "skipped": []}
         for definition in concerning:
             if names and definition.name not in names:
                 continue
-            champion = champion_of(definition, line, self.models)
+            alert = definition if isinstance(definition, Alert) and definition.monitor is not None else None
+            server = definition if alert is None else monitors.get(str(alert.monitor))
+            champion = None if server is None else champion_of(server, line, self.models)
             if champion is None:
-                answer["skipped"].append({"name": definition.name, "reason": "has no champion yet; train it"})
+                reason = "has no champion yet; train it"
+                if alert is not None:
+                    reason = f"monitor {alert.monitor} {reason if server else 'does not watch this line'}"
+                answer["skipped"].append({"name": definition.name, "reason": reason})
                 continue
             try:
                 bundle = self._bundle(*champion)
                 frame = self._newest(line, bundle) if given is None else given
-                kind = "alerts" if isinstance(bundle, AlertBundle) else "monitors"
-                answer[kind].append(newest_answer(bundle, frame, champion[1]))
+                if alert is not None and isinstance(bundle, MonitorBundle):
+                    answer["alerts"].append(newest_verdict(alert, bundle, frame, champion[1]))
+                else:
+                    kind = "alerts" if isinstance(bundle, AlertBundle) else "monitors"
+                    answer[kind].append(newest_answer(bundle, frame, champion[1]))
                 answer["time"] = format_time(from_microseconds(int(frame.times[-1])))
             except AndonError as error:
                 if given is not None:
@@ -141,9 +151,9 @@ class LineScorer:
         return read_with_context(self.signals, line, stored.last, None, span=span, rows=rows, declared=declared)
 
     def _concerning(self, line: str) -> list[Alert | Monitor]:
-        """Return the definitions with models that are for a line."""
+        """Return the definitions for a line that are judged by a model, be it that of an alert's monitor."""
         watching = read_watching(self.documents, self._cache)
-        return [one for one in watching.of(line) if isinstance(one, Monitor) or one.type == "classifier"]
+        return [one for one in watching.of(line) if isinstance(one, Monitor) or one.type != "threshold"]
 
     def _names(self) -> list[str]:
         declared = {stored.name for stored in self.documents.list_definitions("Line")}

@@ -1,4 +1,4 @@
-"""A line with a threshold alert, a classifier, a monitor and an alert on its anomalies, for tests of the assistant."""
+"""A line with a threshold, a classifier, a monitor and alerts on what it says, for tests of the assistant."""
 
 from __future__ import annotations
 
@@ -54,7 +54,13 @@ NORMAL = Monitor.model_validate(
 ABNORMAL = Alert.model_validate(
     {"name": "abnormal", "lines": {"family": "fryers"}, "type": "anomaly", "monitor": "normal-frying"}
 )
-DEFINITIONS = (DEFINED, HOT, JAM, NORMAL, ABNORMAL)
+AHEAD = Alert.model_validate(
+    {
+        "name": "will-run-hot", "lines": {"family": "fryers"}, "type": "forecast", "monitor": "normal-frying",
+        "when": "oil > 181 and product == 'fries'", "clear": "oil < 180 or product != 'fries'", "horizon": "1m",
+    }
+)  # fmt: skip
+DEFINITIONS = (DEFINED, HOT, JAM, NORMAL, ABNORMAL, AHEAD)
 
 
 def make_rows(rows: int, seed: int = 7, *, holes: bool = True) -> SignalFrame:
@@ -122,7 +128,8 @@ def normal_bundle() -> MonitorBundle:
 
 def watches() -> tuple[Watch, ...]:
     """Return everything that watches the line."""
-    return Watch(HOT), Watch(JAM, jam_bundle(), 1), Watch(NORMAL, normal_bundle(), 1), Watch(ABNORMAL)
+    normal = [Watch(one, normal_bundle(), 1) for one in (NORMAL, ABNORMAL, AHEAD)]
+    return Watch(HOT), Watch(JAM, jam_bundle(), 1), *normal
 
 
 def publish(models: Models, folder: Path, *, at: datetime) -> None:

@@ -16,7 +16,8 @@ from andon.frames import Floats, SignalFrame, from_microseconds
 from andon.models.bundle import AlertBundle
 from andon.models.monitors.bundle import MonitorBundle
 from andon.scoring.alerts import score_alert
-from andon.scoring.monitors import MonitorScores, score_monitor
+from andon.scoring.monitors import MonitorScores, blamed_variables, score_monitor
+from andon.scoring.outlooks import outlook_at, will_hold
 from configs.definitions import Alert, Monitor
 from configs.durations import format_duration
 
@@ -36,7 +37,10 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """A definition that concerns a line, and its champion, or ``problem``: why there is none."""
+    """A definition that concerns a line, and its champion, or ``problem``: why there is none.
+
+    An alert on forecasts or anomalies has its monitor's champion.
+    """
 
     definition: Alert | Monitor
     bundle: AlertBundle | MonitorBundle | None = None
@@ -77,7 +81,9 @@ def judge_alert(
         if alert.type == "anomaly":
             return _by_anomalies(alert, watch.version, monitors)
         if alert.type == "forecast":
-            return Reason("type", "alerts on forecasts are not evaluated yet")
+            if not isinstance(watch.bundle, MonitorBundle):
+                return watch.problem or Reason("monitor", f"monitor {alert.monitor} has no champion yet; train it")
+            return _by_forecast(alert, watch.bundle, watch.version, frame, first)
         if not isinstance(watch.bundle, AlertBundle):
             return watch.problem or Reason("untrained", "has no champion yet; train it")
         return _by_classifier(watch.bundle, watch.version, frame, first)
@@ -160,12 +166,56 @@ def _by_anomalies(
             "threshold": scores.line_threshold,
             "version": version,
             "values": {name: _finite(scores.actual[row, column]) for column, name in enumerate(scores.variables)},
+            "blamed": [_blame(scores, row, name) for name in blamed_variables(scores, row)],
         }
 
     unknown = Reason("window", f"monitor {alert.monitor} cannot judge the line yet")
     return AlertVerdicts(
         when, 1 - when, lambda row: unknown, evidence, scores.line_score, scores.line_threshold, version
     )
+
+
+def _blame(scores: MonitorScores, row: int, variable: str) -> dict[str, Any]:
+    column = scores.variables.index(variable)
+    return {
+        "variable": variable,
+        "share": round(float(scores.shares[row, column]), 4),
+        "actual": _finite(scores.actual[row, column]),
+        "expected": _finite(scores.expected[row, column]),
+        "score": _finite(scores.score[row, column]),
+        "threshold": float(scores.thresholds[column]),
+    }
+
+
+def _by_forecast(
+    alert: Alert, bundle: MonitorBundle, version: int | None, frame: SignalFrame, first: int
+) -> AlertVerdicts:
+    if alert.when is None or alert.horizon is None:
+        raise TypeError(f"alert {alert.name} has no condition or no horizon")
+    condition, horizon = alert.when, alert.horizon
+    when, clear = will_hold(bundle, frame, first, horizon, condition, alert.clear)
+
+    def reason(row: int) -> Reason:
+        outlook = outlook_at(bundle, frame, first + row, horizon, condition)
+        if outlook is None:
+            return Reason("window", f"the window of {bundle.window} rows of monitor {alert.monitor} is not full yet")
+        unread = [name for name, values in outlook.values.items() if None in values]
+        text = f"nothing was read of {_listed(unread)}" if unread else f"{condition} cannot be told"
+        return Reason("unread", text)
+
+    def evidence(row: int) -> dict[str, Any]:
+        outlook = outlook_at(bundle, frame, first + row, horizon, condition)
+        if outlook is None:
+            raise TypeError(f"row {row} was judged without a window")
+        return {
+            "when": str(condition),
+            "horizon_seconds": horizon.total_seconds(),
+            "version": version,
+            **outlook.to_json(),
+            "values": _values(frame.data, sorted(condition.variables), first + row),
+        }
+
+    return AlertVerdicts(when, clear, reason, evidence, version=version)
 
 
 def _failed(definition: Alert | Monitor, frame: SignalFrame, error: Exception) -> Reason:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -110,7 +110,17 @@ def read_watching(documents: Documents, cache: Cache) -> Watching:
 
 def watches_of(line: str, watching: Watching, models: Models, cache: Cache) -> tuple[Watch, ...]:
     """Return what watches a line, each with its champion or why it has none."""
-    return tuple(_watch(definition, line, models, cache) for definition in watching.of(line))
+    concerning = watching.of(line)
+    monitors = {one.name: _watch(one, line, models, cache) for one in concerning if isinstance(one, Monitor)}
+    watches = []
+    for definition in concerning:
+        if isinstance(definition, Monitor):
+            watches.append(monitors[definition.name])
+        elif definition.type == "classifier":
+            watches.append(_watch(definition, line, models, cache))
+        else:
+            watches.append(Watch(definition) if definition.monitor is None else _watch_by(definition, monitors))
+    return tuple(watches)
 
 
 def context_of(watches: Sequence[Watch]) -> tuple[timedelta, int]:
@@ -124,9 +134,18 @@ def context_of(watches: Sequence[Watch]) -> tuple[timedelta, int]:
     return span, rows
 
 
+def _watch_by(alert: Alert, monitors: Mapping[str, Watch]) -> Watch:
+    """Return an alert with the champion of the monitor that it is judged by."""
+    served = monitors.get(str(alert.monitor))
+    if served is None:
+        return Watch(alert, problem=Reason("monitor", f"monitor {alert.monitor} does not watch this line"))
+    problem = served.problem
+    if problem is not None:
+        problem = Reason(problem.kind, f"monitor {alert.monitor}: {problem.text}")
+    return Watch(alert, served.bundle, served.version, problem)
+
+
 def _watch(definition: Alert | Monitor, line: str, models: Models, cache: Cache) -> Watch:
-    if isinstance(definition, Alert) and definition.type != "classifier":
-        return Watch(definition)
     champion = champion_of(definition, line, models)
     if champion is None:
         option = f"--{definition.kind.lower()} {definition.name}"

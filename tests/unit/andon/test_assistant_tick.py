@@ -14,10 +14,12 @@ from andon.assistant import FUTURE, LATE, NO_DATA, LineView, TickResult, tick
 from andon.frames import SignalFrame, from_microseconds, to_microseconds
 from andon.records import AlertState
 from andon.scoring import forecast_next, score_alert, score_monitor
+from andon.scoring.monitors import blamed_variables
 from andon.scoring.verdicts import Reason, Watch
 from configs.definitions import Alert
 from tests.watched_line import (
     ABNORMAL,
+    AHEAD,
     HOT,
     JAM,
     LINE,
@@ -114,6 +116,43 @@ def test_an_anomaly_alert_follows_the_line_s_verdict() -> None:
     flags = score_monitor(normal_bundle(), frame).line_flag
     starts = np.flatnonzero(flags & ~np.concatenate([[False], flags[:-1]]))
     assert [(one.opened_at - START) // SAMPLING for one in result.opened] == starts.tolist() != []
+
+
+def test_an_anomaly_alert_blames_variables_by_their_shares() -> None:
+    frame = make_rows(900, seed=3, holes=False)
+    result = judged(frame, Watch(NORMAL, normal_bundle(), 1), Watch(ABNORMAL, normal_bundle(), 4))
+    verdicts = score_monitor(normal_bundle(), frame)
+    for alert in result.opened:
+        row = (alert.opened_at - START) // SAMPLING
+        evidence = alert.events[0].evidence
+        blamed = evidence["blamed"]
+        assert tuple(one["variable"] for one in blamed) == blamed_variables(verdicts, row)
+        assert sum(one["share"] for one in blamed) >= 0.8 - 1e-3
+        assert alert.version == evidence["version"] == 4
+        for one in blamed:
+            column = verdicts.variables.index(one["variable"])
+            assert (one["actual"], one["expected"]) == (verdicts.actual[row, column], verdicts.expected[row, column])
+
+
+def test_a_forecast_alert_tells_what_is_expected_and_when() -> None:
+    frame = make_rows(900, seed=3, holes=False)
+    result = judged(frame, Watch(AHEAD, normal_bundle(), 4))
+    assert AHEAD.when is not None and AHEAD.horizon is not None
+    assert result.opened and result.events
+    for alert in result.opened:
+        evidence = alert.events[0].evidence
+        moment = datetime.fromisoformat(evidence["expected_at"])
+        assert alert.opened_at < moment <= alert.opened_at + AHEAD.horizon
+        assert evidence["expected"]["oil"] > 181 and evidence["expected"]["product"] == "fries"
+        row = (alert.opened_at - START) // SAMPLING
+        assert evidence["values"] == {"oil": frame.data["oil"][row], "product": frame.data["product"][row]}
+        assert (evidence["when"], evidence["horizon_seconds"], evidence["version"]) == (str(AHEAD.when), 60.0, 4)
+    early = judged(make_rows(7, holes=False), Watch(AHEAD, normal_bundle(), 4))
+    assert told(early) == [(AHEAD.name, 0, "the window of 8 rows of monitor normal-frying is not full yet")]
+    unread = make_rows(20, holes=False)
+    blank = unread.data.with_columns(oil=pl.lit(None, pl.Float64))
+    lost = judged(SignalFrame(LINE, blank, unread.types, SAMPLING), Watch(AHEAD, normal_bundle(), 4))
+    assert told(lost)[-1] == (AHEAD.name, 7, "nothing was read of oil")
 
 
 def test_what_cannot_be_evaluated_is_skipped_with_its_reason() -> None:

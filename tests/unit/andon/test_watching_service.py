@@ -9,12 +9,13 @@ import pytest
 
 from andon.frames import SignalFrame
 from andon.records import ModelKey
+from andon.scoring.verdicts import Reason
 from andon.services.assistant import Assistant, Stores
-from andon.services.watching import champion_of, is_for, model_keys
+from andon.services.watching import Cache, Watching, champion_of, is_for, model_keys, watches_of
 from andon.stores import open_documents, open_signals
 from configs.definitions import Line
 from tests.family_alert import NEW_LINE, NOW, family_alert, family_bundle, fill, own_bundle
-from tests.watched_line import DEFINED, HOT, JAM, LINE, NORMAL, START
+from tests.watched_line import ABNORMAL, AHEAD, DEFINED, HOT, JAM, LINE, NORMAL, START, normal_bundle
 from tests.watched_stores import FolderModels
 
 POOLED, PER_LINE = family_alert("pooled"), family_alert("per-line")
@@ -64,6 +65,22 @@ def test_the_line_s_own_model_comes_before_its_family_s(tmp_path: Path) -> None:
 def test_what_names_its_lines_and_what_watches_readings_has_no_family_to_fall_back_on() -> None:
     assert model_keys(JAM, LINE) == (ModelKey(JAM.name, LINE),)
     assert model_keys(NORMAL, LINE) == (ModelKey(NORMAL.name, LINE),)
+
+
+def test_an_alert_on_what_a_monitor_says_has_that_monitor_s_champion(tmp_path: Path) -> None:
+    models = FolderModels(tmp_path)
+    watching = Watching({LINE: DEFINED}, (ABNORMAL, AHEAD, NORMAL))
+    for watch in watches_of(LINE, watching, models, Cache()):
+        assert watch.bundle is None and watch.problem is not None
+        of = "" if watch.definition is NORMAL else "monitor normal-frying: "
+        assert watch.problem.text == f"{of}is not trained yet: run `andon train --monitor normal-frying`"
+    models.put(normal_bundle(), 3)
+    watches = watches_of(LINE, watching, models, Cache())
+    assert [(one.definition, one.version) for one in watches] == [(ABNORMAL, 3), (AHEAD, 3), (NORMAL, 3)]
+    assert len({id(one.bundle) for one in watches}) == 1, "loaded once"
+    alone = Watching({LINE: DEFINED}, (AHEAD,))
+    (watch,) = watches_of(LINE, alone, models, Cache())
+    assert watch.problem == Reason("monitor", "monitor normal-frying does not watch this line")
 
 
 def test_a_definition_is_for_lines_by_name_or_by_family() -> None:

@@ -49,7 +49,18 @@ UNTRAINED = ALERT.model_copy(update={"name": "untrained"})
 MONITOR = Monitor.model_validate(
     {"kind": "Monitor", "name": "normal-running", "lines": {"names": [LINE]}, "learners": ["linear"], "window": 5}
 )
+EXPECTED = Alert.model_validate(
+    {
+        "name": "will-rise", "lines": {"names": [LINE]}, "type": "forecast", "monitor": "normal-running",
+        "when": "level > -1e9", "horizon": "10m",
+    }
+)  # fmt: skip
+ABNORMAL = Alert.model_validate(
+    {"name": "abnormal", "lines": {"names": [LINE]}, "type": "anomaly", "monitor": "normal-running"}
+)
+LOST = ABNORMAL.model_copy(update={"name": "lost", "monitor": "nobody"})
 DECLARED = {"kind": "Line", "name": LINE, "family": "presses", "sampling": "60s", "variables": [{"name": "level"}]}
+DEFINED = (ALERT, UNTRAINED, MONITOR, EXPECTED, ABNORMAL, LOST)
 SCORE = f"/v1/lines/{LINE}/score"
 
 
@@ -91,9 +102,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     )
     frame = awkward(np.random.default_rng(4), 1500)
     documents, signals, models = open_documents(plan.documents), open_signals(plan.signals), open_models(plan.models)
-    documents.put_definitions(
-        [DECLARED, *(one.model_dump(mode="json", by_alias=True) for one in (ALERT, UNTRAINED, MONITOR))], NOON
-    )
+    documents.put_definitions([DECLARED, *(one.model_dump(mode="json", by_alias=True) for one in DEFINED)], NOON)
     signals.append_signals(frame)
     bundles = (_alert_bundle(frame), fit_monitor(ModelKey(MONITOR.name, LINE), MONITOR, 1, frame))
     for bundle in bundles:
@@ -163,7 +172,7 @@ def test_the_store_the_body_and_the_core_give_one_score(served):
     alerts, monitors = score_alert(served.alert, served.frame), score_monitor(served.monitor, served.frame)
     ahead = {one.variable: one.expected for one in forecast_next(served.monitor, served.frame)}
     for answer in (stored.json(), given.json()):
-        (alert,), (monitor,) = answer["alerts"], answer["monitors"]
+        (abnormal, alert, rising), (monitor,) = answer["alerts"], answer["monitors"]
         assert alert["score"] == pytest.approx(float(alerts.score[-1]), abs=1e-9)
         assert (alert["flag"], alert["threshold"]) == (bool(alerts.flag[-1]), 0.4)
         assert monitor["score"] == pytest.approx(float(monitors.line_score[-1]), abs=1e-9)
@@ -172,7 +181,18 @@ def test_the_store_the_body_and_the_core_give_one_score(served):
             assert one["name"] == monitors.variables[column]
             assert one["expected"] == pytest.approx(float(monitors.expected[-1, column]), abs=1e-9)
         assert {one["variable"]: one["expected"] for one in monitor["forecasts"]} == pytest.approx(ahead, abs=1e-9)
-        assert [one["name"] for one in answer["skipped"]] == ["untrained"]
+        assert (abnormal["name"], abnormal["score"], abnormal["flag"]) == (
+            "abnormal",
+            monitor["score"],
+            monitor["flag"],
+        )
+        assert (rising["name"], rising["score"], rising["flag"], rising["version"]) == ("will-rise", 1.0, True, 1)
+        assert rising["expected"]["level"] == pytest.approx(ahead["level"], abs=1e-9)
+        assert datetime.fromisoformat(rising["expected_at"]) == served.frame.data["time"][-1] + MINUTE
+        assert {one["name"]: one["reason"] for one in answer["skipped"]} == {
+            "lost": "monitor nobody does not watch this line",
+            "untrained": "has no champion yet; train it",
+        }
         assert datetime.fromisoformat(answer["time"]) == served.frame.data["time"][-1]
 
 
@@ -195,11 +215,13 @@ def test_an_unknown_name_is_404_and_those_there_are_told(served):
     assert "jam-soon" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("name", ["jam-soon", "normal-running"])
+@pytest.mark.parametrize("name", ["jam-soon", "normal-running", "will-rise", "abnormal"])
 def test_too_few_rows_is_422_with_the_number_needed(served, name):
     answer = served.post(SCORE, {"rows": served.rows(2), "names": [name]})
     assert answer.status_code == 422
-    needed = served.alert.features.rows_needed if name == "jam-soon" else served.monitor.rows_needed + 1
+    monitor = served.monitor
+    own = {"jam-soon": served.alert.features.rows_needed, "will-rise": monitor.window}
+    needed = own.get(name, monitor.rows_needed + 1)
     assert f"at least {needed} rows" in answer.json()["detail"]
 
 

@@ -1,0 +1,103 @@
+"""A back-test of an alert on forecasts, anomalies or a threshold says what the assistant would have said."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from andon.alerts.line_state import LineState
+from andon.assistant import LineView, tick
+from andon.errors import DataError
+from andon.labels import label_rows
+from andon.models.bundle import write_bundle
+from andon.stores import open_documents, open_models, open_signals
+from configs.definitions import Alert
+from configs.settings import Settings, load_settings
+from pipelines.backtesting import BacktestRequest, run_backtest
+from pipelines.terminal import Terminal
+from tests.watched_line import (
+    ABNORMAL,
+    AHEAD,
+    HOT,
+    LINE,
+    SAMPLING,
+    START,
+    define,
+    make_rows,
+    normal_bundle,
+    watches,
+)  # fmt: skip
+
+FRAME = make_rows(500, seed=3)
+NOW = START + 600 * SAMPLING
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    settings = load_settings(home=tmp_path)
+    define(open_documents(settings.documents), at=NOW)
+    open_signals(settings.signals).append_signals(FRAME)
+    return settings
+
+
+def publish(settings: Settings, folder: Path) -> None:
+    bundle, models = normal_bundle(), open_models(settings.models)
+    write_bundle(bundle, folder)
+    models.promote(bundle.key, models.publish(bundle.key, folder, bundle.card), "test", NOW)
+
+
+def back_test(settings: Settings, out: Path, alert: Alert, start: datetime | None = None) -> pl.DataFrame:
+    request = BacktestRequest.of(
+        lines=(LINE,), family=None, alert=alert.name, monitor=None, out=out,
+        start=None if start is None else start.isoformat(), end=None,
+    )  # fmt: skip
+    run_backtest(settings, request, Terminal())
+    return pl.read_parquet(out)
+
+
+@pytest.mark.parametrize("alert", [HOT, ABNORMAL, AHEAD], ids=lambda alert: alert.type)
+def test_the_flag_is_that_the_assistant_s_alert_stands_open(settings: Settings, tmp_path: Path, alert: Alert) -> None:
+    publish(settings, tmp_path / "bundle")
+    rows = back_test(settings, tmp_path / "rows.parquet", alert)
+    assert rows.height == len(FRAME) and rows["variable"].null_count() == rows.height
+    flag = rows["flag"].to_numpy()
+    result = tick(LineView(FRAME, watches()), LineState(last=-1))
+    opened = [one.opened_at for one in result.opened if one.definition == alert.name]
+    assert rows["time"].filter(pl.Series(flag & ~np.append(False, flag[:-1]))).to_list() == opened != []
+    cut = START + 250 * SAMPLING
+    part = back_test(settings, tmp_path / "part.parquet", alert, start=cut)
+    assert part.equals(rows.filter(pl.col("time") >= cut))
+
+
+def test_a_forecast_s_score_is_its_condition_and_its_actual_whether_it_came_true(
+    settings: Settings, tmp_path: Path
+) -> None:
+    publish(settings, tmp_path / "bundle")
+    rows = back_test(settings, tmp_path / "rows.parquet", AHEAD)
+    assert set(rows["score"].unique()) == {None, 0.0, 1.0} and rows["threshold"].unique().to_list() == [1.0]
+    assert AHEAD.when is not None and AHEAD.horizon is not None
+    labels = label_rows(FRAME, AHEAD.when, AHEAD.horizon)
+    np.testing.assert_array_equal(rows["actual"].to_numpy(), labels)
+    known = ~np.isnan(labels) & rows["score"].is_not_null().to_numpy()
+    said = rows["score"].to_numpy()[known] == 1
+    assert labels[known][said].mean() > 3 * labels[known].mean() > 0, "it knows something of what is to come"
+
+
+@pytest.mark.parametrize("alert", [ABNORMAL, AHEAD], ids=lambda alert: alert.type)
+def test_an_alert_on_a_monitor_without_a_champion_says_what_to_train(
+    settings: Settings, tmp_path: Path, alert: Alert
+) -> None:
+    with pytest.raises(DataError, match="run `andon train --monitor normal-frying`"):
+        back_test(settings, tmp_path / "rows.parquet", alert)
+
+
+def test_a_horizon_below_the_sampling_is_told(settings: Settings, tmp_path: Path) -> None:
+    publish(settings, tmp_path / "bundle")
+    short = Alert.model_validate(AHEAD.to_json() | {"horizon": "2s"})
+    open_documents(settings.documents).put_definitions([short.to_json()], NOW + timedelta(hours=1))
+    with pytest.raises(DataError, match="is 0 steps of its sampling"):
+        back_test(settings, tmp_path / "rows.parquet", short)
