@@ -14,6 +14,7 @@ import polars as pl
 from andon.errors import ConfigError, DataError, ModelError
 from configs.definitions import Alert, Monitor
 from configs.settings import Settings
+from pipelines.backtest_labels import with_labels
 from pipelines.backtest_rows import SCHEMA, Source, row_maker
 from pipelines.moments import parse_time
 from pipelines.selecting import family_lines, stored_lines
@@ -33,6 +34,8 @@ class BacktestRequest:
     start: datetime | None
     end: datetime | None
     out: Path
+    labels: str | None = None
+    """Variable that is not 0 where people say that a line was not normal: what was said is measured against it."""
 
     @classmethod
     def of(
@@ -45,6 +48,7 @@ class BacktestRequest:
         start: str | None,
         end: str | None,
         out: Path,
+        labels: str | None = None,
     ) -> BacktestRequest:
         """Read the arguments of the command.
 
@@ -62,7 +66,7 @@ class BacktestRequest:
         times = [parse_time(option, text) for option, text in (("--start", start), ("--end", end))]
         if times[0] and times[1] and times[0] >= times[1]:
             raise ConfigError("--start, --end", f"{start} is not before {end}", "give a later end")
-        return cls(lines, family, alert, monitor, times[0], times[1], out)
+        return cls(lines, family, alert, monitor, times[0], times[1], out, labels)
 
 
 def run_backtest(settings: Settings, request: BacktestRequest, terminal: Terminal) -> dict[str, Any]:
@@ -97,20 +101,22 @@ def run_backtest(settings: Settings, request: BacktestRequest, terminal: Termina
         for line in names:
             note = ""
             frame = pl.DataFrame(schema=SCHEMA)
+            detection = None
             try:
                 frame = backtest_line(line)
+                if request.labels is not None:
+                    frame, detection = with_labels(frame, line, request.labels, signals)
             except (DataError, ModelError) as error:
                 note = str(error)
             verdicts = frame.filter(pl.col("variable").is_null())
-            rows.append(
-                {
-                    "line": line,
-                    "rows": verdicts.height,
-                    "scored": verdicts.height - verdicts["score"].null_count(),
-                    "flagged": int(verdicts["flag"].sum()),
-                    "note": note,
-                }
-            )
+            row = {
+                "line": line,
+                "rows": verdicts.height,
+                "scored": verdicts.height - verdicts["score"].null_count(),
+                "flagged": int(verdicts["flag"].sum()),
+                "note": note,
+            }
+            rows.append(row if request.labels is None else row | {"detection": detection and detection.to_json()})
             frames.append(frame)
             bars.advance(task)
     if all(row["note"] for row in rows):

@@ -16,16 +16,27 @@ def backtest(
     monitor: Annotated[str | None, typer.Option(help="This monitor.")] = None,
     start: Annotated[str | None, typer.Option(help="First time, UTC unless it has an offset; default: all.")] = None,
     end: Annotated[str | None, typer.Option(help="Time before which it ends; default: all.")] = None,
+    labels: Annotated[
+        str | None, typer.Option(help="Variable that is not 0 where the line was not normal: measure against it.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Write what would have been said at each reading time, with the champion."""
     from configs.settings import load_settings
+    from pipelines.backtest_labels import detection_table
     from pipelines.backtesting import BacktestRequest, run_backtest
     from pipelines.terminal import quiet
 
     settings = load_settings()
     request = BacktestRequest.of(
-        lines=tuple(line or ()), family=family, alert=alert, monitor=monitor, start=start, end=end, out=out
+        lines=tuple(line or ()),
+        family=family,
+        alert=alert,
+        monitor=monitor,
+        start=start,
+        end=end,
+        out=out,
+        labels=labels,
     )
     with quiet(settings.home, "backtest") as terminal:
         summary = run_backtest(settings, request, terminal)
@@ -35,6 +46,8 @@ def backtest(
             terminal.table(
                 "Back-test",
                 ["line", "rows", "scored", "flagged", "note"],
-                [tuple(row.values()) for row in summary["lines"]],
+                [tuple(value for name, value in row.items() if name != "detection") for row in summary["lines"]],
             )
+            if labels is not None:
+                terminal.table(f"Against {labels}", *detection_table(summary["lines"]))
             terminal.say(f"wrote {summary['out']}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from andon.models.bundle import write_bundle
 from andon.stores import open_documents, open_models, open_signals
 from configs.definitions import Alert
 from configs.settings import Settings, load_settings
+from pipelines.backtest_labels import detection_table
 from pipelines.backtesting import BacktestRequest, run_backtest
 from pipelines.terminal import Terminal
 from tests.watched_line import (
@@ -24,6 +26,7 @@ from tests.watched_line import (
     AHEAD,
     HOT,
     LINE,
+    NORMAL,
     SAMPLING,
     START,
     define,
@@ -101,3 +104,25 @@ def test_a_horizon_below_the_sampling_is_told(settings: Settings, tmp_path: Path
     open_documents(settings.documents).put_definitions([short.to_json()], NOW + timedelta(hours=1))
     with pytest.raises(DataError, match="is 0 steps of its sampling"):
         back_test(settings, tmp_path / "rows.parquet", short)
+
+
+def test_what_was_said_is_measured_against_labels(settings: Settings, tmp_path: Path) -> None:
+    publish(settings, tmp_path / "bundle")
+    out = tmp_path / "rows.parquet"
+    request = BacktestRequest.of(
+        lines=(LINE,), family=None, alert=None, monitor=NORMAL.name, start=None, end=None, out=out, labels="jam"
+    )
+    (summary,) = run_backtest(settings, request, Terminal())["lines"]
+    own = pl.read_parquet(out).filter(pl.col("variable").is_null())
+    np.testing.assert_array_equal(own["actual"].to_numpy(), FRAME.numbers("jam"))
+    scored = own.filter(pl.col("score").is_not_null())
+    found = summary["detection"]
+    assert (found["rows"], found["anomalous"]) == (scored.height, scored["actual"].sum())
+    normal = scored.filter(pl.col("actual") == 0)
+    assert found["false_alarm_rate"] == normal["flag"].mean()
+    columns, (row,) = detection_table([summary])
+    assert len(columns) == len(row) and row[0] == LINE
+    for name, problem in (("product", "is a category"), ("nothing", "is not a variable of the line")):
+        wrong = replace(request, labels=name)
+        with pytest.raises(DataError, match=f"--labels {name}: {problem}"):
+            run_backtest(settings, wrong, Terminal())
