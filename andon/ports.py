@@ -144,6 +144,10 @@ class Documents(Protocol):
         """Return the state kept under ``key``."""
         ...
 
+    def list_states(self) -> list[str]:
+        """Return the keys under which states are kept, in order."""
+        ...
+
     def log_report(self, name: str, period_start: datetime, period_end: datetime, path: str, at: datetime) -> None:
         """Record that a report was written."""
         ...
@@ -174,7 +178,6 @@ class StoredLine:
     types: Mapping[str, VariableType]
     first: datetime
     last: datetime
-    rows: int
     sampling: timedelta
 
 
@@ -183,6 +186,10 @@ class Signals(Protocol):
 
     A reading time is a time at which at least one variable has a value. A null is never stored and never erases a
     value; the last written value of a variable and time counts. Time series are typed by their first append.
+
+    What a server cannot do, an adapter says: a frame beyond what it takes in one request is stored oldest rows first,
+    and given again it goes on; times that it cannot keep are refused with `DataError`, and nothing of their frame is
+    stored.
     """
 
     def append_signals(self, frame: SignalFrame) -> Appended:
@@ -200,7 +207,11 @@ class Signals(Protocol):
         ...
 
     def describe_line(self, line: str) -> StoredLine | None:
-        """Return types, span, number of reading times and usual sampling (None: no readings)."""
+        """Return types, span and usual sampling, fast enough to ask at every tick (None: no readings)."""
+        ...
+
+    def count_readings(self, line: str) -> int:
+        """Return the number of reading times; it may take a look at all of them."""
         ...
 
     def read_signals(
@@ -262,6 +273,10 @@ class Signals(Protocol):
         self, line: str, monitor: str | None = None, start: datetime | None = None, end: datetime | None = None
     ) -> pl.DataFrame:
         """Return columns ``time, monitor, variable, expected, low, high, version``, by time, monitor and variable."""
+        ...
+
+    def forecast_lines(self) -> list[str]:
+        """Return the lines that have forecasts, in name order."""
         ...
 
     def close(self) -> None:

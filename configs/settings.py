@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,11 @@ from pydantic_settings import (
 )
 
 from configs.errors import ConfigError
+from configs.influx import InfluxLayout, with_layout
 
-_SECRETS = ("api_token", "smtp_password")
+_SECRETS = ("api_token", "smtp_password", "influx_token", "mongo_password")
+_URLS = ("documents_url", "signals_url", "models_url")
+_PASSWORD = re.compile(r"//[^/@]*:[^/@]+@")
 
 
 class Settings(BaseSettings):
@@ -25,9 +29,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="ANDON_", toml_file="andon.toml", extra="forbid", frozen=True)
 
     home: Path = Path(".andon")
-    documents_url: str | None = Field(default=None, description="sqlite:///path")
-    signals_url: str | None = Field(default=None, description="sqlite:///path")
+    documents_url: str | None = Field(default=None, description="sqlite:///path or mongodb://host/database")
+    signals_url: str | None = Field(default=None, description="sqlite:///path or influx(s)://host:8086/bucket?org=...")
     models_url: str | None = Field(default=None, description="sqlite:///path or http(s)://tracking-server")
+    influx: InfluxLayout | None = Field(default=None, description="how readings lie in InfluxDB; see docs/stores.md")
     ray_address: str | None = None
     workers: int | None = Field(default=None, ge=1, description="processes of a search; default: the cores there are")
     worker_bytes: int = Field(
@@ -50,8 +55,9 @@ class Settings(BaseSettings):
 
     @property
     def signals(self) -> str:
-        """URL of the signals store."""
-        return self.signals_url or f"sqlite:///{self.home}/signals.db"
+        """URL of the signals store; that of InfluxDB says how readings lie in it."""
+        url = self.signals_url or f"sqlite:///{self.home}/signals.db"
+        return url if self.influx is None or not url.startswith("influx") else with_layout(url, self.influx)
 
     @property
     def models(self) -> str:
@@ -71,6 +77,15 @@ class Settings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
+class StoreSecrets(BaseSettings):
+    """What opens the servers of stores. Read where a store is opened, in each process, and never sent to another."""
+
+    model_config = SettingsConfigDict(env_prefix="ANDON_", extra="ignore", frozen=True)
+
+    influx_token: SecretStr | None = Field(default=None, description="of 2.x and 3.x; user:password of 1.x")
+    mongo_password: SecretStr | None = Field(default=None, description="of the user that the URL names")
+
+
 def load_settings(**given: Any) -> Settings:
     """Read the settings; ``given`` wins over the environment and ``andon.toml``.
 
@@ -80,7 +95,7 @@ def load_settings(**given: Any) -> Settings:
         Naming the setting. Values of secrets are never shown.
     """
     try:
-        in_file = set(tomllib.loads(Path("andon.toml").read_text("utf-8"))) if Path("andon.toml").is_file() else set()
+        in_file = tomllib.loads(Path("andon.toml").read_text("utf-8")) if Path("andon.toml").is_file() else {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError("andon.toml", f"cannot be read: {error}", "write it as TOML in UTF-8") from None
     for secret in _SECRETS:
@@ -88,12 +103,19 @@ def load_settings(**given: Any) -> Settings:
             raise ConfigError(
                 f"andon.toml: {secret}", "is a secret", f"remove it and set ANDON_{secret.upper()} in the environment"
             )
+    for name in _URLS:
+        if _PASSWORD.search(str(in_file.get(name, ""))):
+            raise ConfigError(
+                f"andon.toml: {name}", "holds a password", f"remove it and set ANDON_{name.upper()} in the environment"
+            )
     try:
         return Settings(**given)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        value = "(hidden)" if field in _SECRETS else repr(first["input"])
+        value = "(hidden)" if field in _SECRETS + _URLS else repr(first["input"])
         raise ConfigError(
-            f"settings: {field}", f"{first['msg']}, got {value}", f"set ANDON_{field.upper()} or andon.toml right"
+            f"settings: {field}",
+            f"{first['msg']}, got {value}",
+            f"set ANDON_{field.partition('.')[0].upper()} or andon.toml right",
         ) from None

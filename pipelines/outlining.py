@@ -107,7 +107,7 @@ def outline(spec: StudySpec, signals: Signals) -> Outline:
         if span is None or missing:
             lacking += missing
         else:
-            rows += 0 if stored is None else stored.rows
+            rows += signals.count_readings(name) if _is_thinned(definition) else 0
             spans[name] = Period(start=span[0], end=span[1] + MICROSECOND)
     if not spans:
         raise DataError(
@@ -141,4 +141,8 @@ def _held(signals: Signals, periods: Mapping[str, Period]) -> dict[str, Period]:
 
 def _thin(definition: Alert, rows: int) -> int:
     """Return how much readings may be thinned to learn bounds from; 0 where no feature has bounds."""
-    return -(-rows // BOUNDS_FROM) if "out_of_bounds" in (definition.features.functions or ()) else 0
+    return -(-rows // BOUNDS_FROM) if _is_thinned(definition) else 0
+
+
+def _is_thinned(definition: Alert) -> bool:
+    return "out_of_bounds" in (definition.features.functions or ())

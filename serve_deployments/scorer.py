@@ -59,7 +59,7 @@ class LineScorer:
             "variables": dict(stored.types) if stored else {},
             "first": format_time(stored.first) if stored else None,
             "last": format_time(stored.last) if stored else None,
-            "rows": stored.rows if stored else 0,
+            "rows": self.signals.count_readings(name) if stored else 0,
             "models": [
                 {
                     "name": definition.name,

@@ -220,6 +220,11 @@ class SqliteDocuments:
         bodies = self._bodies("SELECT body FROM states WHERE key = ?", (key,))
         return bodies[0] if bodies else None
 
+    def list_states(self) -> list[str]:
+        """See the port."""
+        with self._file.reading() as connection:
+            return [row[0] for row in connection.execute("SELECT key FROM states ORDER BY key")]
+
     def log_report(self, name: str, period_start: datetime, period_end: datetime, path: str, at: datetime) -> None:
         """See the port."""
         body = {

@@ -101,8 +101,7 @@ class SqliteSignals:
     def describe_line(self, line: str) -> StoredLine | None:
         """See the port."""
         with self._file.reading() as connection:
-            found = connection.execute("SELECT count FROM lines WHERE line = ?", (line,)).fetchone()
-            if found is None:
+            if connection.execute("SELECT 1 FROM lines WHERE line = ?", (line,)).fetchone() is None:
                 return None
             first = connection.execute("SELECT min(time) FROM readings WHERE line = ?", (line,)).fetchone()[0]
             last = connection.execute("SELECT max(time) FROM readings WHERE line = ?", (line,)).fetchone()[0]
@@ -111,9 +110,14 @@ class SqliteSignals:
                 self._types(connection, line),
                 from_microseconds(first),
                 from_microseconds(last),
-                found[0],
                 self._sampling(connection, line),
             )
+
+    def count_readings(self, line: str) -> int:
+        """See the port."""
+        with self._file.reading() as connection:
+            found = connection.execute("SELECT count FROM lines WHERE line = ?", (line,)).fetchone()
+            return 0 if found is None else int(found[0])
 
     def read_signals(
         self,
@@ -198,6 +202,12 @@ class SqliteSignals:
             "version": pl.Int64,
         }
         return pl.DataFrame(rows, schema=schema, orient="row").with_columns(pl.col("time").cast(TIME))
+
+    def forecast_lines(self) -> list[str]:
+        """See the port."""
+        sql = "SELECT DISTINCT line FROM forecasts ORDER BY line"
+        with self._file.reading() as connection:
+            return [row[0] for row in connection.execute(sql)]
 
     def close(self) -> None:
         """See the port."""

@@ -1,13 +1,21 @@
-"""The registries that the contracts of models run on."""
+"""What the contracts run on, and how many tests ran on each."""
 
 from __future__ import annotations
 
 import os
+import re
+import secrets
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.servers import adapters
+from tests.servers.forwarder import Forwarder
 from tests.tracking_server import tracking_server
+
+_CONTRACT = re.compile(r"test_(documents|signals|models)_contract\.py::.*\[([a-z]+(?:-[a-z]+)*)")
 
 
 @pytest.fixture(scope="session", params=["embedded", "server"])
@@ -22,3 +30,49 @@ def models_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     else:
         with tracking_server(folder) as address:
             yield address
+
+
+@pytest.fixture(scope="session")
+def influx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Forwarder]]:
+    """InfluxDB's own port, and the forwarder before it."""
+    with adapters.influx_behind_forwarder(tmp_path_factory.mktemp("influx")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def mongo_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """Port of a server of MongoDB's protocol."""
+    with adapters.mongo_server(tmp_path_factory.mktemp("mongo")) as port:
+        yield port
+
+
+@pytest.fixture(params=adapters.SIGNALS)
+def signals_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A signals store of a test's own."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/home/signals.db"
+    if request.param == "influx-given":
+        return adapters.given_influx_url()
+    return adapters.fresh_influx_url(*request.getfixturevalue("influx"), request.param)
+
+
+@pytest.fixture(params=adapters.DOCUMENTS)
+def documents_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A documents store of a test's own."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/home/documents.db"
+    if request.param == "mongodb-given":
+        return adapters.given_mongo_url()
+    return f"mongodb://127.0.0.1:{request.getfixturevalue('mongo_port')}/t{secrets.token_hex(6)}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how many tests of each port passed on each adapter."""
+    counts = Counter(
+        found.groups()
+        for report in terminalreporter.stats.get("passed", [])
+        if (found := _CONTRACT.search(report.nodeid))
+    )
+    for port in sorted({port for port, _ in counts}):
+        ran = ", ".join(f"{count} on {adapter}" for (of, adapter), count in sorted(counts.items()) if of == port)
+        terminalreporter.write_line(f"contract of {port}: {ran}")

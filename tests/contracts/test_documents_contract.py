@@ -22,12 +22,11 @@ from andon.stores import open_documents
 
 AT = datetime(2026, 3, 1, 6, 30, 0, 123456, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-ADAPTERS = {"sqlite": lambda folder: f"sqlite:///{folder}/home/documents.db"}
 
 
-@pytest.fixture(params=ADAPTERS)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return ADAPTERS[request.param](tmp_path)
+@pytest.fixture
+def url(documents_url: str) -> str:
+    return documents_url
 
 
 @pytest.fixture
@@ -127,6 +126,7 @@ def test_anomalies_are_chosen_by_line_monitor_and_span(documents: Documents) -> 
     shuffled = random.Random(0).sample(every, len(every))
     documents.add_anomalies(shuffled)
     assert documents.list_anomalies() == every
+    assert documents.list_anomalies(limit=0) == []
     chosen = [one for one in every if one.line == "oven" and one.monitor == "n" and AT < one.time < AT + 3 * MINUTE]
     assert documents.list_anomalies("oven", "n", AT + MINUTE, AT + 3 * MINUTE) == chosen
     assert (
@@ -201,6 +201,28 @@ def test_feedback_is_kept_as_history(documents: Documents) -> None:
     assert documents.list_feedback() == said
     assert documents.list_feedback("a") == [said[0], said[2], said[3]]
     assert documents.list_feedback("c") == []
+
+
+def test_text_that_no_encoding_knows_comes_back(documents: Documents) -> None:
+    said = Feedback("a", "rejected", "x", AT, "half a character: \ud83d; a zero: \x00")
+    documents.add_feedback(said)
+    assert documents.list_feedback() == [said]
+
+
+def test_bodies_of_any_json_come_back(documents: Documents) -> None:
+    body = {"a.b": {"$set": 1, "": [None, 2**70, {"$json": "x"}]}, "\x00é": "half: \ud83d", "n": [[1.5, True], []]}
+    documents.put_state("odd", body)
+    assert documents.get_state("odd") == body
+    stored = documents.put_definitions([definition("a", evidence=body)], AT)
+    assert documents.put_definitions([definition("a", evidence=body)], AT + MINUTE) == stored
+    assert documents.get_definition("Line", "a") == stored[0]
+    assert stored[0].body["evidence"] == body
+
+
+def test_states_are_listed_by_key(documents: Documents) -> None:
+    for key in ("b/é", "a b", "b.1"):
+        documents.put_state(key, {})
+    assert documents.list_states() == ["a b", "b.1", "b/é"]
 
 
 def test_a_skip_is_added_once(documents: Documents) -> None:

@@ -59,7 +59,7 @@ def test_several_files_of_one_line(plant: Plant) -> None:
     assert [report.rows for report in reports] == [2, 2]
     stored = plant.signals.describe_line("press-07")
     assert stored is not None
-    assert (stored.rows, stored.first) == (4, datetime(2026, 1, 1, tzinfo=UTC))
+    assert (plant.signals.count_readings("press-07"), stored.first) == (4, datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def test_a_bad_line_of_many_keeps_all_out(plant: Plant) -> None:

@@ -1,0 +1,155 @@
+"""One database of a MongoDB: a client made on first use, once per process and never pickled; errors and retries."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+from bson.errors import BSONError
+from pymongo import IndexModel, MongoClient, WriteConcern
+from pymongo.collection import Collection
+from pymongo.errors import (
+    AutoReconnect,
+    BulkWriteError,
+    DuplicateKeyError,
+    NetworkTimeout,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+    WaitQueueTimeoutError,
+    WTimeoutError,
+)
+
+from andon.errors import StoreError
+from andon.stores.addresses import MongoAddress
+from andon.stores.retries import Result, Retries
+
+Document = dict[str, Any]
+_PASSING = (AutoReconnect, NetworkTimeout, ServerSelectionTimeoutError, WaitQueueTimeoutError, WTimeoutError)
+_PASSING_CODES = {6, 7, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13388, 13435, 13436}
+"""Host unreachable or not found, network time-out, shutdown, write conflict, stepping down, and their like."""
+_REMEDIES = (
+    ("Authentication failed", "set ANDON_MONGO_PASSWORD to the password of the URL's user"),
+    ("requires authentication", "name a user in the URL, and set ANDON_MONGO_PASSWORD"),
+    ("not authorized", "give the user the role readWrite on the database"),
+    ("too large", "a document takes 16 MB; give less at a time"),
+    ("refused", "start the server, or name another"),
+    ("certificate", "name its authority: ?tls=true&tlsCAFile=/file.pem"),
+    ("timed out", "look whether the server is overloaded or out of reach"),
+    ("Timeout", "look whether the server is overloaded or out of reach"),
+)
+
+
+class MongoServer:
+    """A database.
+
+    Parameters
+    ----------
+    address
+        Where it is.
+    password
+        Of the user that the address names; None where the address holds it, or none is due.
+    indexes
+        Collection -> the indexes that it must have; they are made when it is first used.
+    retries
+        How often what failed in passing is done again.
+    """
+
+    def __init__(
+        self,
+        address: MongoAddress,
+        password: str | None,
+        indexes: Mapping[str, Sequence[IndexModel]],
+        retries: Retries | None = None,
+    ) -> None:
+        self.address = address
+        self._password = password
+        self._indexes = indexes
+        self._retries = retries or Retries()
+        self._guard = threading.Lock()
+        self._pid = os.getpid()
+        self._client: MongoClient[Document] | None = None
+        self._users: set[int] = set()
+        self._ready: set[str] = set()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"the store {self.address} is never pickled: send its URL and open it there")
+
+    def run(self, name: str, work: Callable[[Collection[Document], int], Result]) -> Result:
+        """Return what ``work`` returns, which is given a collection, with its indexes, and the number of the try.
+
+        Every write is acknowledged from the journal of a majority, unless the URL says ``w=``.
+
+        Raises
+        ------
+        StoreError
+            If the server cannot be reached or refuses.
+        """
+
+        def once(number: int) -> Result:
+            return work(self._collection(name), number)
+
+        try:
+            return self._retries.run(once, _pause_after)
+        except (PyMongoError, BSONError, OverflowError) as error:
+            text = self._without_password(str(error))
+            remedy = next((advice for sign, advice in _REMEDIES if sign in text), "see the server's log")
+            raise StoreError(str(self.address), text, remedy) from None
+
+    def client(self) -> MongoClient[Document]:
+        """Return this process's client, and remember that this thread uses it."""
+        if self._pid != os.getpid():
+            # What a fork inherits belongs to its parent.
+            self._guard = threading.Lock()
+            self._forget()
+        with self._guard:
+            if self._client is None:
+                given: dict[str, Any] = {"serverSelectionTimeoutMS": 5000}
+                if self._password:
+                    given |= {"username": self.address.user, "password": self._password}
+                self._client = MongoClient(self.address.url, **given)
+            self._users.add(threading.get_ident())
+            return self._client
+
+    def close(self) -> None:
+        """Say that this thread needs the client no more; the last one closes it."""
+        with self._guard:
+            self._users.discard(threading.get_ident())
+            if self._client is not None and not self._users and self._pid == os.getpid():
+                self._client.close()
+                self._forget()
+
+    def _forget(self) -> None:
+        self._pid, self._client = os.getpid(), None
+        self._users, self._ready = set(), set()
+
+    def _collection(self, name: str) -> Collection[Document]:
+        client = self.client()
+        given = client.write_concern.document
+        concern = WriteConcern(w=given.get("w", "majority"), j=True, wtimeout=given.get("wtimeout", 30_000))
+        collection = client[self.address.database].get_collection(name, write_concern=concern)
+        if name not in self._ready:
+            if self._indexes.get(name):
+                collection.create_indexes(list(self._indexes[name]))
+            self._ready.add(name)
+        return collection
+
+    def _without_password(self, text: str) -> str:
+        held = self.address.url.partition("://")[2].partition("/")[0].rpartition("@")[0].partition(":")[2]
+        for secret in (self._password, held):
+            if secret:
+                text = text.replace(secret, "(hidden)")
+        return text.partition(", Topology Description")[0]
+
+
+def _pause_after(error: Exception) -> float | None:
+    if isinstance(error, _PASSING):
+        return 0.0
+    if isinstance(error, BulkWriteError) and (error.details or {}).get("writeConcernErrors"):
+        return 0.0
+    if isinstance(error, OperationFailure) and not isinstance(error, DuplicateKeyError):
+        passing = error.code in _PASSING_CODES or error.has_error_label("RetryableWriteError")
+        return 0.0 if passing else None
+    return None

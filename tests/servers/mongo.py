@@ -1,0 +1,30 @@
+"""A server that speaks MongoDB's wire protocol: SecantusDB, a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.servers.waiting import free_port, running
+
+SECANTUSD = shutil.which("secantusd-py", path=str(Path(sys.executable).parent)) or ""
+
+
+@contextlib.contextmanager
+def mongodb(folder: Path, port: int | None = None) -> Iterator[int]:
+    """Run the server until the block ends; yield its port. What it stores stays in ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = port or free_port()
+    command = [SECANTUSD, "--port", str(port), "--storage-path", str(folder / "data"), "--log-level", "ERROR"]
+    with running(command, folder / "mongodb.log", lambda: _is_up(port)):
+        yield port
+
+
+def _is_up(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
