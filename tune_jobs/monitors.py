@@ -19,7 +19,7 @@ from tune_jobs.study import Evaluated, StudySpec, Subject, Watch, search_id
 def open_monitor(spec: StudySpec, definition: Monitor) -> Subject:
     """Read the readings of a monitor's study."""
     from andon.models.bundle import write_bundle
-    from andon.models.monitors.forecasters import forecaster
+    from andon.models.monitors.forecasters import monitor_learner
     from andon.models.monitors.training import assemble_monitor, evaluate_configuration, prepare_monitor
 
     if spec.variables:
@@ -54,7 +54,7 @@ def open_monitor(spec: StudySpec, definition: Monitor) -> Subject:
             "metrics": bundle.card.metrics,
         }
 
-    learners = {name: (forecaster(name).cheapest, forecaster(name).suggest) for name in definition.learners}
+    learners = {name: (monitor_learner(name).cheapest, monitor_learner(name).suggest) for name in definition.learners}
     return Subject(learners, "minimize", evaluate, finish)
 
 

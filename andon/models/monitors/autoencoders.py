@@ -23,6 +23,8 @@ class Autoencoder:
     """Newest rows that it sees, the judged one included; at most the monitor's window."""
     activation: int
     """Of hidden layers: a code of `kernels`."""
+    limit: float
+    """It sees readings within so many standard deviations of the mean."""
     sizes: Integers
     """Width of each layer, int64 (layers + 1,): ``lags * v`` first, v last."""
     weights: Floats
@@ -49,7 +51,18 @@ class Autoencoder:
             row itself has no reading of the variable. How large an error usually is must be measured on rows that it
             was not trained on.
         """
-        rebuilt = kernels.reconstructed_rows(
-            np.ascontiguousarray(series), first, end, window, self.lags, self.activation, self.sizes, self.weights
-        )
-        return series[first:end] - rebuilt
+        return series[first:end] - self._rebuilt(series, window, first, end, blind=False)
+
+    def unseen_errors(self, series: Floats, window: int, first: int, end: int) -> Floats:
+        """Return reading minus reconstruction as `errors` does, but with the newest row taken for a gap.
+
+        So a wide bottleneck that lets everything through gains nothing; configurations are compared by this, on the
+        scale of forecasters.
+        """
+        return series[first:end] - self._rebuilt(series, window, first, end, blind=True)
+
+    def _rebuilt(self, series: Floats, window: int, first: int, end: int, blind: bool) -> Floats:
+        return kernels.reconstructed_rows(
+            np.ascontiguousarray(series), first, end, window, blind, self.lags, self.activation, self.limit,
+            self.sizes, self.weights,
+        )  # fmt: skip

@@ -14,6 +14,7 @@ from andon.errors import ModelError
 from andon.frames import Floats
 from andon.models.monitors.autoencoders import Autoencoder
 from andon.models.monitors.calibration import LineScore
+from andon.models.monitors.checking import check_autoencoder, check_networks
 from andon.models.monitors.networks import PackedNetworks
 from andon.models.monitors.windows import Scaling
 from andon.records import ModelCard, ModelKey
@@ -84,6 +85,8 @@ def read_parts(
     """
     try:
         with np.load(folder / PARTS, allow_pickle=False) as arrays:
+            if "networks.program" not in arrays:
+                raise ModelError(f"{folder / PARTS}", "is of an earlier version", "train the monitor again")
             bundle = MonitorBundle(
                 key=key,
                 definition=definition,
@@ -114,7 +117,8 @@ def _autoencoder(arrays: Mapping[str, Any]) -> Autoencoder | None:
     if "autoencoder.weights" not in arrays:
         return None
     values = {field.name: arrays[f"autoencoder.{field.name}"] for field in fields(Autoencoder)}
-    return Autoencoder(**values | {name: int(values[name]) for name in ("lags", "activation")})
+    numbers = {"lags": int(values["lags"]), "activation": int(values["activation"]), "limit": float(values["limit"])}
+    return Autoencoder(**values | numbers)
 
 
 def _check(bundle: MonitorBundle) -> None:
@@ -129,24 +133,9 @@ def _check(bundle: MonitorBundle) -> None:
     for name, vector in vectors.items():
         if vector.shape != (count,) or vector.dtype != np.float64 or not np.isfinite(vector).all():
             raise ValueError(f"{name} is not {count} finite numbers")
-    for name in ("lags", "others", "anchored", "activations", "offsets"):
-        vector = getattr(networks, name)
-        if vector.shape != (count,) or vector.dtype != np.int64 or (vector < 0).any():
-            raise ValueError(f"networks.{name} is not {count} whole numbers")
-    sizes = networks.sizes
-    if sizes.ndim != 2 or len(sizes) != count or sizes.dtype != np.int64 or (sizes < 0).any():
-        raise ValueError("networks.sizes does not fit the variables")
-    lengths = (sizes[:, :-1] * sizes[:, 1:] + sizes[:, 1:]).sum(axis=1)
-    if (
-        (networks.lags > bundle.window).any()
-        or (sizes[:, 0] != networks.lags + count * (networks.others > 0)).any()
-        or networks.weights.dtype != np.float64
-        or networks.weights.ndim != 1
-        or (networks.offsets + lengths > len(networks.weights)).any()
-    ):
-        raise ValueError("networks do not fit their weights")
+    check_networks(networks, bundle.window, count)
     if bundle.autoencoder is not None:
-        _check_autoencoder(bundle.autoencoder, bundle.window, count)
+        check_autoencoder(bundle.autoencoder, bundle.window, count)
     members, charts = len(line.members), len(line.spans)
     if (
         line.members.dtype != np.int64
@@ -163,17 +152,3 @@ def _check(bundle: MonitorBundle) -> None:
         or not isinstance(line.threshold, float)
     ):
         raise ValueError("the line score does not fit the variables")
-
-
-def _check_autoencoder(autoencoder: Autoencoder, window: int, count: int) -> None:
-    sizes, weights = autoencoder.sizes, autoencoder.weights
-    if sizes.ndim != 1 or sizes.dtype != np.int64 or len(sizes) < 2 or (sizes < 1).any():
-        raise ValueError("autoencoder.sizes are not widths of layers")
-    if (
-        not 1 <= autoencoder.lags <= window
-        or autoencoder.activation < 0
-        or (sizes[0], sizes[-1]) != (autoencoder.lags * count, count)
-        or weights.dtype != np.float64
-        or weights.shape != (((sizes[:-1] + 1) * sizes[1:]).sum(),)
-    ):
-        raise ValueError("the autoencoder does not fit the variables, or its weights")

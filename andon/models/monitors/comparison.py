@@ -10,6 +10,7 @@ import numpy as np
 
 from andon.frames import Floats
 from andon.models.monitors.autoencoders import Autoencoder
+from andon.models.monitors.forecasters import NETWORKS
 from andon.models.monitors.networks import Network
 
 NOISE = 2.0
@@ -86,6 +87,28 @@ def beats(challenger: Floats, incumbent: Floats, noise: float = NOISE) -> bool:
         return False
     means = np.array([block.mean() for block in np.array_split(gain, blocks)])
     return bool(means.mean() > noise * means.std(ddof=1) / np.sqrt(blocks) and means.mean() > 0)
+
+
+def best_autoencoder(evaluations: Sequence[Evaluation]) -> Autoencoder | None:
+    """Return the autoencoder that tells unseen rows best, if any was tried."""
+    tried = [evaluation for evaluation in evaluations if evaluation.autoencoder is not None]
+    return min(tried, key=lambda evaluation: evaluation.metric).autoencoder if tried else None
+
+
+def one_of_each_network(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
+    """Keep of the configurations of each neural network only the best over all variables.
+
+    For where every one that is chosen has to be fitted several times over.
+    """
+    best = {
+        learner: min(
+            (evaluation for evaluation in evaluations if evaluation.learner == learner),
+            key=lambda evaluation: evaluation.metric,
+            default=None,
+        )
+        for learner in NETWORKS
+    }
+    return [one for one in evaluations if one.learner not in NETWORKS or one is best[one.learner]]
 
 
 def choose(

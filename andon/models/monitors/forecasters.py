@@ -1,4 +1,4 @@
-"""What a forecaster is, and where each is found."""
+"""What a learner of monitors is, and where each is found."""
 
 from __future__ import annotations
 
@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from andon.errors import ModelError
 from andon.frames import Floats, Integers
+from andon.models.monitors.autoencoders import Autoencoder
 from andon.models.monitors.networks import Network
 
 if TYPE_CHECKING:
     import optuna
 
-FORECASTERS = ("linear", "dense")
+FORECASTERS = ("linear", "smoothing", "dense", "conv", "lstm")
+"""The simplest first: each further one must be better beyond noise to be chosen."""
+NETWORKS = ("dense", "conv", "lstm")
+AUTOENCODER = "autoencoder"
+LEARNERS = (*FORECASTERS, AUTOENCODER)
 
 
-class ForecasterLearner(Protocol):
-    """A module that learns one forecaster for each variable of a line."""
+class MonitorLearner(Protocol):
+    """A module that learns something of a line, under configurations of its own."""
 
     def suggest(self, trial: optuna.Trial) -> dict[str, Any]:
         """Draw a configuration, JSON values only."""
@@ -27,6 +32,10 @@ class ForecasterLearner(Protocol):
         """Return the configuration that every model gets at least."""
         ...
 
+
+class ForecasterLearner(MonitorLearner, Protocol):
+    """A module that learns one forecaster for each variable of a line."""
+
     def fit(
         self, series: Floats, rows: Integers, window: int, params: Mapping[str, Any], *, seed: int, threads: int = 1
     ) -> tuple[Network, ...]:
@@ -34,8 +43,36 @@ class ForecasterLearner(Protocol):
         ...
 
 
+class AutoencoderLearner(MonitorLearner, Protocol):
+    """A module that learns one autoencoder of all variables of a line."""
+
+    def fit(
+        self, series: Floats, rows: Integers, window: int, params: Mapping[str, Any], *, seed: int, threads: int = 1
+    ) -> Autoencoder:
+        """Fit on ``rows`` of standardised ``series`` (n_rows, v); the same for the same seed."""
+        ...
+
+
+def monitor_learner(name: str) -> MonitorLearner:
+    """Return any learner by name, importing only its own module.
+
+    Raises
+    ------
+    ModelError
+        If there is none of that name.
+
+    Examples
+    --------
+    >>> monitor_learner("autoencoder").cheapest()["lags"]
+    0.2
+    """
+    if name not in LEARNERS:
+        raise ModelError("monitor", f"has no learner {name!r}", f"use one of {', '.join(LEARNERS)}")
+    return cast(MonitorLearner, importlib.import_module(f"andon.models.monitors.{name}"))
+
+
 def forecaster(name: str) -> ForecasterLearner:
-    """Return a learner by name, importing only its own module.
+    """Return a forecaster's learner by name.
 
     Raises
     ------
@@ -45,8 +82,13 @@ def forecaster(name: str) -> ForecasterLearner:
     Examples
     --------
     >>> forecaster("linear").cheapest()["others"]
-    False
+    0
     """
     if name not in FORECASTERS:
-        raise ModelError("monitor", f"has no learner {name!r}", f"use one of {', '.join(FORECASTERS)}")
-    return cast(ForecasterLearner, importlib.import_module(f"andon.models.monitors.{name}"))
+        raise ModelError("monitor", f"has no forecaster {name!r}", f"use one of {', '.join(FORECASTERS)}")
+    return cast(ForecasterLearner, monitor_learner(name))
+
+
+def autoencoder_learner() -> AutoencoderLearner:
+    """Return the autoencoder's learner."""
+    return cast(AutoencoderLearner, monitor_learner(AUTOENCODER))

@@ -17,6 +17,8 @@ from andon.frames import Floats, Integers
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
 LINEAR, RELU, TANH, ELU = 0, 1, 2, 3
+CONVOLUTION, LSTM = 1, 2
+"""Kinds of layers; 0 ends a network."""
 
 
 def compiled(function: _Function) -> _Function:
@@ -40,44 +42,106 @@ def fill_window(series: Floats, row: int, window: int, filled: Floats) -> None:
 
 
 @compiled
-def lag_matrix(series: Floats, rows: Integers, column: int, window: int, lags: int, others: bool) -> Floats:
-    """Return what a forecaster of ``column`` sees at each of ``rows``, float64 (n_rows, lags [+ v])."""
-    n_variables = series.shape[1]
-    width = lags + (n_variables if others else 0)
-    inputs = np.empty((len(rows), width))
-    filled = np.empty((window, n_variables))
+def see(filled: Floats, column: int, lags: int, others: int, steps: int, seen: Floats) -> None:
+    """Write what a network of ``column`` sees of a filled window (window, v) into ``seen``.
+
+    The newest ``lags`` readings are cut into ``steps`` equal parts, oldest first; after each part's own readings stand
+    those of all variables in its newest ``others`` rows.
+    """
+    part = lags // steps
+    at = 0
+    for step in range(steps):
+        end = filled.shape[0] - lags + (step + 1) * part
+        for row in range(end - part, end):
+            seen[at] = filled[row, column]
+            at += 1
+        for row in range(end - others, end):
+            for other in range(filled.shape[1]):
+                seen[at] = filled[row, other]
+                at += 1
+
+
+@compiled
+def lag_matrix(
+    series: Floats, rows: Integers, column: int, window: int, lags: int, others: int, steps: int = 1
+) -> Floats:
+    """Return what a forecaster of ``column`` sees at each of ``rows``, float64 (n_rows, lags + steps * others * v)."""
+    inputs = np.empty((len(rows), lags + steps * others * series.shape[1]))
+    filled = np.empty((window, series.shape[1]))
     for position in range(len(rows)):
         fill_window(series, rows[position], window, filled)
-        for lag in range(lags):
-            inputs[position, lag] = filled[window - lags + lag, column]
-        if others:
-            for other in range(n_variables):
-                inputs[position, lags + other] = filled[window - 1, other]
+        see(filled, column, lags, others, steps, inputs[position])
     return inputs
 
 
 @compiled
-def dense_layer(
-    before: Floats, after: Floats, n_in: int, n_out: int, weights: Floats, at: int, activation: int
-) -> None:
-    """Write the ``n_out`` outputs of a layer into ``after``; its matrix (in, out) and bias begin at ``at``."""
-    for unit in range(n_out):
-        after[unit] = weights[at + n_in * n_out + unit]
-    # Source by source: the units lie side by side, and each is still added up in one order.
-    for source in range(n_in):
-        value, row = before[source], at + source * n_out
-        for unit in range(n_out):
-            after[unit] += value * weights[row + unit]
+def activate(values: Floats, activation: int) -> None:
+    """Apply an activation in place."""
     if activation == RELU:
-        for unit in range(n_out):
-            after[unit] = max(after[unit], 0.0)
+        for unit in range(len(values)):
+            values[unit] = max(values[unit], 0.0)
     elif activation == TANH:
-        for unit in range(n_out):
-            after[unit] = np.tanh(after[unit])
+        for unit in range(len(values)):
+            values[unit] = np.tanh(values[unit])
     elif activation == ELU:
+        for unit in range(len(values)):
+            if values[unit] < 0.0:
+                values[unit] = np.expm1(values[unit])
+
+
+@compiled
+def weigh(inputs: Floats, weights: Floats, outputs: Floats) -> None:
+    """Add to ``outputs`` (n_out,) the ``inputs`` (n_in,) times their matrix, flat (n_in * n_out,).
+
+    Input by input: the outputs lie side by side, and each is still added up in one order.
+    """
+    n_out = len(outputs)
+    for source in range(len(inputs)):
+        value, row = inputs[source], source * n_out
         for unit in range(n_out):
-            if after[unit] < 0.0:
-                after[unit] = np.expm1(after[unit])
+            outputs[unit] += value * weights[row + unit]
+
+
+@compiled
+def convolve(
+    before: Floats, after: Floats, steps: int, channels: int, units: int, width: int, stride: int, weights: Floats
+) -> int:
+    """Write a convolution over ``before`` (steps, channels) into ``after`` (steps out, units); return steps out.
+
+    Without padding. ``weights`` hold the matrix (width * channels, units) and the bias. A dense layer is one whose
+    width is all steps.
+    """
+    n_in = width * channels
+    count = (steps - width) // stride + 1
+    for step in range(count):
+        outputs = after[step * units : (step + 1) * units]
+        outputs[:] = weights[n_in * units : (n_in + 1) * units]
+        begin = step * stride * channels
+        weigh(before[begin : begin + n_in], weights, outputs)
+    return count
+
+
+@compiled
+def remember(before: Floats, after: Floats, steps: int, channels: int, units: int, weights: Floats) -> None:
+    """Write the last hidden state of an LSTM over ``before`` (steps, channels) into ``after`` (units,).
+
+    Hochreiter and Schmidhuber (1997) with the forget gate of Gers et al. (2000). ``weights`` hold the matrix
+    (channels + units, 4 * units) of readings and hidden state, and the bias; gates stand in the order of Keras: input,
+    forget, candidate, output.
+    """
+    n_in = channels + units
+    gates, cell = np.empty(4 * units), np.zeros(units)
+    inputs = np.zeros(n_in)
+    for step in range(steps):
+        inputs[:channels] = before[step * channels : (step + 1) * channels]
+        gates[:] = weights[n_in * 4 * units : (n_in + 1) * 4 * units]
+        weigh(inputs, weights, gates)
+        for unit in range(units):
+            take = 1.0 / (1.0 + np.exp(-gates[unit]))
+            keep = 1.0 / (1.0 + np.exp(-gates[units + unit]))
+            cell[unit] = keep * cell[unit] + take * np.tanh(gates[2 * units + unit])
+            inputs[channels + unit] = np.tanh(cell[unit]) / (1.0 + np.exp(-gates[3 * units + unit]))
+    after[:units] = inputs[channels:]
 
 
 @compiled
@@ -88,58 +152,80 @@ def expected_rows(
     window: int,
     lags: Integers,
     others: Integers,
+    steps: Integers,
     anchored: Integers,
     activations: Integers,
-    sizes: Integers,
+    limits: Floats,
+    skips: Integers,
+    program: Integers,
     offsets: Integers,
     weights: Floats,
 ) -> Floats:
     """Return what each variable should read at rows ``[first, end)``, standardised, float64 (end - first, v).
 
     A row uses the ``window`` rows before it only; ``end`` may be one past the last row of ``series``. The networks are
-    packed: ``sizes`` (v, layers + 1) padded by 0, and from ``offsets`` on in ``weights`` for every layer its matrix
-    (in, out) and its bias (out,).
+    packed as `networks.PackedNetworks` tells.
     """
     n_variables = series.shape[1]
-    widest = max(sizes.max(), window + n_variables)
     result = np.empty((end - first, n_variables))
     filled = np.empty((window, n_variables))
-    before = np.empty(widest)
-    after = np.empty(widest)
+    # No layer is wider than what a network sees or has weights for.
+    widest = max(window, 1) + (steps * others).max() * n_variables + 1
+    for column in range(n_variables):
+        for layer in range(program.shape[1]):
+            kind, length, channels, units, width, stride = program[column, layer]
+            if kind:
+                widest = max(widest, ((length - width) // stride + 1) * units, units, length * channels)
+    seen, before, after = np.empty(widest), np.empty(widest), np.empty(widest)
     for row in range(first, end):
         fill_window(series, row, window, filled)
         for column in range(n_variables):
-            width = lags[column]
-            for lag in range(width):
-                before[lag] = filled[window - width + lag, column]
-            if others[column]:
-                for other in range(n_variables):
-                    before[width + other] = filled[window - 1, other]
-            at = offsets[column]
-            layer = 1
-            while layer < sizes.shape[1] and sizes[column, layer] > 0:
-                n_in, n_out = sizes[column, layer - 1], sizes[column, layer]
-                hidden = layer + 1 < sizes.shape[1] and sizes[column, layer + 1] > 0
-                dense_layer(before, after, n_in, n_out, weights, at, activations[column] if hidden else LINEAR)
+            outcome = filled[window - 1, column] if anchored[column] else 0.0
+            if skips[column] >= 0:
+                see(filled, column, lags[column], min(others[column], 1), 1, seen)
+                count = lags[column] + min(others[column], 1) * n_variables
+                for source in range(count):
+                    outcome += seen[source] * weights[skips[column] + source]
+            see(filled, column, lags[column], others[column], steps[column], before)
+            limit = limits[column]
+            for source in range(lags[column] + steps[column] * others[column] * n_variables):
+                before[source] = min(max(before[source], -limit), limit)
+            at, layer = offsets[column], 0
+            while layer < program.shape[1] and program[column, layer, 0]:
+                kind, length, channels, units, width, stride = program[column, layer]
+                if kind == LSTM:
+                    remember(before, after, length, channels, units, weights[at:])
+                    at += (channels + units + 1) * 4 * units
+                else:
+                    count = convolve(before, after, length, channels, units, width, stride, weights[at:])
+                    at += (width * channels + 1) * units
+                    layer_is_last = layer + 1 == program.shape[1] or not program[column, layer + 1, 0]
+                    if not layer_is_last:
+                        activate(after[: count * units], activations[column])
                 before, after = after, before
-                at += (n_in + 1) * n_out
                 layer += 1
-            outcome = before[0]
-            if anchored[column]:
-                outcome += filled[window - 1, column]
-            result[row - first, column] = outcome
+            result[row - first, column] = before[0] + outcome
     return result
 
 
 @compiled
 def reconstructed_rows(
-    series: Floats, first: int, end: int, window: int, lags: int, activation: int, sizes: Integers, weights: Floats
+    series: Floats,
+    first: int,
+    end: int,
+    window: int,
+    blind: bool,
+    lags: int,
+    activation: int,
+    limit: float,
+    sizes: Integers,
+    weights: Floats,
 ) -> Floats:
     """Return what an autoencoder makes of rows ``[first, end)``, standardised, float64 (end - first, v).
 
     A row uses the ``window`` rows that end at it, of which the network sees the newest ``lags``, oldest first, all
-    variables of a row side by side. ``sizes`` (layers + 1,); ``weights`` hold for every layer its matrix (in, out) and
-    its bias (out,).
+    variables of a row side by side, within ``limit``; ``blind`` takes the row itself for a gap. ``sizes``
+    (layers + 1,); ``weights`` hold for every layer its matrix (in, out) and its bias (out,).
     """
     n_variables = series.shape[1]
     result = np.empty((end - first, n_variables))
@@ -147,14 +233,20 @@ def reconstructed_rows(
     before, after = np.empty(sizes.max()), np.empty(sizes.max())
     for row in range(first, end):
         fill_window(series, row + 1, window, filled)
+        if blind:
+            for column in range(n_variables):
+                filled[window - 1, column] = filled[window - 2, column] if window > 1 else 0.0
         for lag in range(lags):
             for column in range(n_variables):
-                before[lag * n_variables + column] = filled[window - lags + lag, column]
+                value = filled[window - lags + lag, column]
+                before[lag * n_variables + column] = min(max(value, -limit), limit)
         at = 0
         for layer in range(1, len(sizes)):
             last = layer == len(sizes) - 1
-            dense_layer(before, after, sizes[layer - 1], sizes[layer], weights, at, LINEAR if last else activation)
+            convolve(before, after, 1, sizes[layer - 1], sizes[layer], 1, 1, weights[at:])
             at += (sizes[layer - 1] + 1) * sizes[layer]
+            if not last:
+                activate(after[: sizes[layer]], activation)
             before, after = after, before
         for column in range(n_variables):
             result[row - first, column] = before[column]

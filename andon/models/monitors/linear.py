@@ -1,4 +1,4 @@
-"""Ridge regression of each variable on its own lags and, where asked, on the last reading of the others."""
+"""Ridge regression of each variable on its own lags and, where asked, on the newest readings of the others."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def suggest(trial: optuna.Trial) -> dict[str, Any]:
     """Draw a configuration; how much to shrink is found by `fit` for each variable, in closed form."""
     return {
         "anchored": trial.suggest_categorical("anchored", [False, True]),
-        "others": trial.suggest_categorical("others", [False, True]),
+        "others": trial.suggest_categorical("others", [0, 1, 3]),
         "lags": trial.suggest_categorical("lags", [1.0, 0.5, 0.2]),
     }
 
 
 def cheapest() -> dict[str, Any]:
     """Return the configuration that every search begins with."""
-    return {"anchored": False, "others": False, "lags": 1.0}
+    return {"anchored": False, "others": 0, "lags": 1.0}
 
 
 def fit(
@@ -44,7 +44,7 @@ def fit(
     rows
         Rows to learn from, int64; each has ``window`` rows before it.
     params
-        ``lags`` (share of the window used), ``others``, ``anchored``.
+        ``lags`` (share of the window used), ``others`` (newest rows of which all variables are used), ``anchored``.
     seed, threads
         Not needed here: the answer is in closed form.
 
@@ -53,18 +53,26 @@ def fit(
     tuple of Network
         In the order of the columns; a column without readings in ``rows`` expects its mean.
     """
-    lags = lag_count(params, window)
+    lags, others = lag_count(params, window), min(int(params["others"]), window)
     networks = []
     for column in range(series.shape[1]):
-        inputs, targets = design(series, rows, column, window, lags, params["others"], params["anchored"])
-        if not len(targets):
+        found = regress(series, rows, column, window, lags, others, params["anchored"])
+        if found is None:
             networks.append(constant_network())
             continue
-        weights, bias = ridge(inputs, targets)
+        weights, intercept = found
         networks.append(
-            Network(lags, params["others"], params["anchored"], "linear", (weights[:, None],), (np.array([bias]),))
+            Network(lags, others, params["anchored"], "linear", (weights[:, None],), (np.array([intercept]),))
         )
     return tuple(networks)
+
+
+def regress(
+    series: Floats, rows: Integers, column: int, window: int, lags: int, others: int, anchored: bool
+) -> tuple[Floats, float] | None:
+    """Return weights (lags + others * v,) and intercept of one variable's `ridge`; None where it has no readings."""
+    inputs, targets = design(series, rows, column, window, lags, others, anchored)
+    return ridge(inputs, targets) if len(targets) else None
 
 
 def lag_count(params: Mapping[str, Any], window: int) -> int:

@@ -10,36 +10,47 @@ import numpy as np
 
 from andon.frames import Floats, Integers
 from andon.models.monitors import kernels
+from andon.models.monitors.architectures import Layer, layer_inputs
 
 Activation = Literal["linear", "relu", "tanh", "elu"]
-_CODES: dict[str, int] = {"linear": kernels.LINEAR, "relu": kernels.RELU, "tanh": kernels.TANH, "elu": kernels.ELU}
+ACTIVATIONS: dict[str, int] = {"linear": kernels.LINEAR, "relu": kernels.RELU, "tanh": kernels.TANH, "elu": kernels.ELU}
+_KINDS: dict[str, int] = {"dense": kernels.CONVOLUTION, "conv": kernels.CONVOLUTION, "lstm": kernels.LSTM}
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
     """A forecaster of one variable on standardised readings; without hidden layers it is a linear regression.
 
-    It sees the newest ``lags`` readings of its variable, oldest first, and with ``others`` the last reading of every
+    It sees the newest ``lags`` readings of its variable, oldest first, and the newest ``others`` readings of every
     variable (in name order). ``anchored`` adds its own last reading to what comes out, so that nothing learnt means
     "as before" and not "as usual". ``weights[i]`` is float64 (in, out), ``biases[i]`` (out,).
     """
 
     lags: int
-    others: bool
+    others: int
     anchored: bool
     activation: Activation
     weights: tuple[Floats, ...]
     biases: tuple[Floats, ...]
+    layers: tuple[Layer, ...] = ()
+    """What its layers are; all dense where empty."""
+    steps: int = 1
+    """Parts that the lags are cut into, for a layer that runs over them; each has ``others`` readings of its own."""
+    skip: Floats | None = None
+    """A regression beside the layers, added to what they say: weights of the lags and, with ``others``, of the last
+    reading of every variable, float64 (lags [+ v],)."""
+    limit: float = np.inf
+    """The layers see readings within so many standard deviations of the mean; ``skip`` sees all."""
 
 
 def constant_network() -> Network:
     """Return a forecaster that always expects the training mean."""
-    return Network(0, False, False, "linear", (np.zeros((0, 1)),), (np.zeros(1),))
+    return Network(0, 0, False, "linear", (np.zeros((0, 1)),), (np.zeros(1),))
 
 
 def persistence_network() -> Network:
     """Return a forecaster that expects the last reading."""
-    return Network(0, False, True, "linear", (np.zeros((0, 1)),), (np.zeros(1),))
+    return Network(0, 0, True, "linear", (np.zeros((0, 1)),), (np.zeros(1),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +59,16 @@ class PackedNetworks:
 
     lags: Integers
     others: Integers
+    steps: Integers
     anchored: Integers
     activations: Integers
-    sizes: Integers
+    limits: Floats
+    skips: Integers
+    """Where in ``weights`` a network's skip begins; -1 where it has none."""
+    program: Integers
+    """Layers of each network, int64 (v, depth, 6): kind, steps in, channels in, units, width, stride; rows of 0 end."""
     offsets: Integers
+    """Where in ``weights`` a network's layers begin: for each its matrix (in, out), then its bias (out,)."""
     weights: Floats
 
     def predict(self, series: Floats, window: int, first: int, end: int) -> Floats:
@@ -61,31 +78,47 @@ class PackedNetworks:
         ``window`` rows before it and on nothing else, to the last bit.
         """
         return kernels.expected_rows(
-            np.ascontiguousarray(series), first, end, window, self.lags, self.others, self.anchored,
-            self.activations, self.sizes, self.offsets, self.weights,
+            np.ascontiguousarray(series), first, end, window, self.lags, self.others, self.steps, self.anchored,
+            self.activations, self.limits, self.skips, self.program, self.offsets, self.weights,
         )  # fmt: skip
 
 
 def pack(networks: Sequence[Network]) -> PackedNetworks:
     """Pack one network a variable, in name order."""
-    depth = max(len(network.weights) for network in networks) + 1
-    sizes = np.zeros((len(networks), depth), np.int64)
+    depth = max(len(network.weights) for network in networks)
+    program = np.zeros((len(networks), depth, 6), np.int64)
     offsets = np.zeros(len(networks), np.int64)
+    skips = np.full(len(networks), -1, np.int64)
     parts: list[Floats] = []
     length = 0
     for row, network in enumerate(networks):
         offsets[row] = length
-        sizes[row, 0] = network.weights[0].shape[0]
-        for layer, (weight, bias) in enumerate(zip(network.weights, network.biases, strict=True), start=1):
-            sizes[row, layer] = weight.shape[1]
+        program[row, : len(network.weights)] = _program(network, len(networks))
+        for weight, bias in zip(network.weights, network.biases, strict=True):
             parts += [np.ascontiguousarray(weight, np.float64).ravel(), np.asarray(bias, np.float64)]
             length += weight.size + bias.size
+        if network.skip is not None:
+            skips[row] = length
+            parts.append(np.asarray(network.skip, np.float64))
+            length += len(network.skip)
     return PackedNetworks(
         lags=np.array([network.lags for network in networks], np.int64),
         others=np.array([network.others for network in networks], np.int64),
+        steps=np.array([network.steps for network in networks], np.int64),
         anchored=np.array([network.anchored for network in networks], np.int64),
-        activations=np.array([_CODES[network.activation] for network in networks], np.int64),
-        sizes=sizes,
+        activations=np.array([ACTIVATIONS[network.activation] for network in networks], np.int64),
+        limits=np.array([network.limit for network in networks], np.float64),
+        skips=skips,
+        program=program,
         offsets=offsets,
         weights=np.concatenate(parts),
     )
+
+
+def _program(network: Network, count: int) -> list[tuple[int, ...]]:
+    layers = network.layers or tuple(Layer("dense", weight.shape[1]) for weight in network.weights)
+    channels = network.lags // network.steps + network.others * count
+    return [
+        (_KINDS[layer.kind], steps, wide, layer.units, layer.width, layer.stride)
+        for layer, (steps, wide) in zip(layers, layer_inputs(network.steps, channels, layers), strict=True)
+    ]

@@ -11,8 +11,14 @@ import numpy as np
 from andon.frames import Floats, Integers, SignalFrame
 from andon.models.monitors.bundle import MonitorBundle
 from andon.models.monitors.calibration import conformal_threshold, fit_line_score, robust_scale
-from andon.models.monitors.comparison import Choice, Evaluation, choose
-from andon.models.monitors.forecasters import FORECASTERS, forecaster
+from andon.models.monitors.comparison import Choice, Evaluation, best_autoencoder, choose, one_of_each_network
+from andon.models.monitors.forecasters import (
+    AUTOENCODER,
+    FORECASTERS,
+    autoencoder_learner,
+    forecaster,
+    monitor_learner,
+)
 from andon.models.monitors.networks import Network, constant_network, pack, persistence_network
 from andon.models.monitors.preparation import MonitorData, prepare_monitor
 from andon.records import ModelCard, ModelKey
@@ -36,6 +42,13 @@ def evaluate_configuration(
         If there is no such learner.
     """
     began = time.perf_counter()
+    if learner == AUTOENCODER:
+        autoencoder = autoencoder_learner().fit(
+            data.series, data.training, data.window, params, seed=seed, threads=threads
+        )
+        first, end = int(data.validation.min()), int(data.validation.max()) + 1
+        errors = autoencoder.unseen_errors(data.series, data.window, first, end)[data.validation - first]
+        return Evaluation(learner, dict(params), (), errors, time.perf_counter() - began, autoencoder)
     networks = _fit(data, learner, params, data.training, seed, threads)
     residuals = data.residuals(networks, data.validation)
     return Evaluation(learner, dict(params), networks, residuals, time.perf_counter() - began)
@@ -58,7 +71,7 @@ def assemble_monitor(
     far a line drifts away from what a model has learnt, as it will from this one.
     """
     few = len(data.validation) * data.rate < _SHOWN
-    eligible = _one_dense(evaluations) if few else evaluations
+    eligible = one_of_each_network(evaluations) if few else evaluations
     persistence = data.persistence
     order = [name for name in FORECASTERS if name in definition.learners]
     choices = [
@@ -92,6 +105,7 @@ def assemble_monitor(
         thresholds=thresholds,
         line=line,
         card=_card(data, evaluations, choices, held_out, definition, definition_version, seed),
+        autoencoder=best_autoencoder(evaluations),
     )
 
 
@@ -112,7 +126,7 @@ def fit_monitor(
         As `prepare_monitor`.
     """
     data = prepare_monitor(frame, definition)
-    tried = configurations or [(name, forecaster(name).cheapest()) for name in definition.learners]
+    tried = configurations or [(name, monitor_learner(name).cheapest()) for name in definition.learners]
     evaluations = [evaluate_configuration(data, learner, params, seed, threads) for learner, params in tried]
     return assemble_monitor(data, evaluations, key, definition, definition_version, seed, threads)
 
@@ -121,13 +135,6 @@ def _fit(
     data: MonitorData, learner: str, params: Mapping[str, Any], rows: Integers, seed: int, threads: int
 ) -> tuple[Network, ...]:
     return forecaster(learner).fit(data.series, rows, data.window, params, seed=seed, threads=threads)
-
-
-def _one_dense(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
-    """Keep of the dense configurations only the best over all variables: each one chosen is fitted again four times."""
-    dense = [evaluation for evaluation in evaluations if evaluation.learner == "dense"]
-    best = min(dense, key=lambda evaluation: evaluation.metric, default=None)
-    return [evaluation for evaluation in evaluations if evaluation.learner != "dense" or evaluation is best]
 
 
 def _forward_residuals(data: MonitorData, choices: Sequence[Choice], seed: int, threads: int) -> list[Floats]:

@@ -98,9 +98,9 @@ def target_rows(member: Booleans, window: int, context: Booleans | None = None) 
 
 
 def design(
-    series: Floats, rows: Integers, column: int, window: int, lags: int, others: bool, anchored: bool
+    series: Floats, rows: Integers, column: int, window: int, lags: int, others: int, anchored: bool
 ) -> tuple[Floats, Floats]:
-    """Return inputs (n, lags [+ v]) and targets (n,) for the rows of ``rows`` where ``column`` was read.
+    """Return inputs (n, lags + others * v) and targets (n,) for the rows of ``rows`` where ``column`` was read.
 
     ``series`` is standardised (n_rows, v). Targets are readings, or with ``anchored`` their change since the last one.
     """
@@ -108,5 +108,5 @@ def design(
     inputs = kernels.lag_matrix(series, rows, column, window, lags, others)
     targets = series[rows, column]
     if anchored:
-        targets = targets - kernels.lag_matrix(series, rows, column, window, 1, False)[:, 0]
+        targets = targets - kernels.lag_matrix(series, rows, column, window, 1, 0)[:, 0]
     return inputs, targets
