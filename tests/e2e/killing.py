@@ -7,10 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -42,17 +43,26 @@ class Outcome:
     delays: list[float]
 
 
-def run(folder: Path, kills: int, seed: int, progress: Callable[[int], object] = lambda done: None) -> Outcome:
-    """Replay an hour twice: once undisturbed, and once with ``kills`` times SIGKILL 0 to 300 ms into the work."""
+def run(
+    folder: Path,
+    kills: int,
+    seed: int,
+    progress: Callable[[int], object] = lambda done: None,
+    urls: Mapping[str, str] = MappingProxyType({}),
+) -> Outcome:
+    """Replay an hour twice: once undisturbed, and once with ``kills`` times SIGKILL 0 to 300 ms into the work.
+
+    ``urls`` are settings of the stores that the killed one works on; without them they are embedded, as the other's.
+    """
     rng = np.random.default_rng(seed)
     rows = make_rows(BEFORE + HOUR, seed=3)
     hour = int(np.searchsorted(rows.times, rows.times[0] + BEFORE * (SAMPLING // timedelta(microseconds=1))))
     registry = Settings(home=folder / "registry").models
     publish(open_models(registry), folder, at=datetime.now(UTC))
-    alone = _Home(folder / "alone", registry, rows, hour)
+    alone = Home(folder / "alone", registry, rows, hour)
     alone.append(len(rows))
     alone.finish()
-    killed = _Home(folder / "killed", registry, rows, hour)
+    killed = Home(folder / "killed", registry, rows, hour, urls)
     delays, interrupted = [], 0
     for number in range(kills):
         killed.append(hour + (len(rows) - hour) * number // kills + BACKLOG)
@@ -64,15 +74,26 @@ def run(folder: Path, kills: int, seed: int, progress: Callable[[int], object] =
     return Outcome(alone.dump(), killed.dump(), kills, interrupted, delays)
 
 
-class _Home:
-    def __init__(self, home: Path, registry: str, rows: SignalFrame, hour: int) -> None:
-        settings = Settings(home=home)
+class Home:
+    """The stores of one assistant, filled as time goes by."""
+
+    def __init__(
+        self,
+        home: Path,
+        registry: str,
+        rows: SignalFrame,
+        hour: int,
+        urls: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        settings = Settings(home=home, **urls)
         self.documents: Documents = open_documents(settings.documents)
         self.signals: Signals = open_signals(settings.signals)
         self.rows, self.appended = rows, 0
         self.log = home / "killed.log"
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ANDON_")}
-        self.environment = kept | {"ANDON_HOME": str(home), "ANDON_MODELS_URL": registry}
+        stores = {f"ANDON_{name.upper()}": url for name, url in urls.items()}
+        self.environment = kept | {"ANDON_HOME": str(home), "ANDON_MODELS_URL": registry} | stores
         self.since = format_time(from_microseconds(int(rows.times[hour])))
         define(self.documents, at=datetime.now(UTC))
         self.append(hour)

@@ -39,22 +39,32 @@ def lacking(reason: str) -> None:
     pytest.skip(reason)
 
 
+def require_influx() -> None:
+    """Go on only where InfluxDB is installed."""
+    if not INFLUXD:
+        lacking("InfluxDB is not installed: apt-get install influxdb")
+
+
+def require_mongo() -> None:
+    """Go on only where the server of MongoDB's protocol is installed."""
+    if not SECANTUSD:
+        lacking("SecantusDB is not installed: run make")
+
+
 @contextmanager
 def influx_behind_forwarder(folder: Path) -> Iterator[tuple[int, Forwarder]]:
     """Run InfluxDB 1.6 behind its forwarder; yield its own port, and the forwarder."""
-    if not INFLUXD:
-        lacking("InfluxDB is not installed: apt-get install influxdb")
-    with influxdb(folder) as port, forwarding(("127.0.0.1", port)) as forwarder:
-        yield port, forwarder
+    require_influx()
+    with influxdb(folder) as server, forwarding(("127.0.0.1", server.port)) as forwarder:
+        yield server.port, forwarder
 
 
 @contextmanager
 def mongo_server(folder: Path) -> Iterator[int]:
     """Run a server of MongoDB's protocol; yield its port."""
-    if not SECANTUSD:
-        lacking("SecantusDB is not installed: run make")
-    with mongodb(folder) as port:
-        yield port
+    require_mongo()
+    with mongodb(folder) as server:
+        yield server.port
 
 
 def fresh_influx_url(port: int, forwarder: Forwarder, layout: str = "influx") -> str:

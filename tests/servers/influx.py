@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.servers.waiting import free_port, running
+from tests.servers.waiting import Server, free_port, running
 
 INFLUXD = shutil.which("influxd") or ""
 _CONFIG = """
@@ -37,14 +37,14 @@ bind-address = "127.0.0.1:{backup}"
 
 
 @contextlib.contextmanager
-def influxdb(folder: Path, port: int | None = None) -> Iterator[int]:
-    """Run InfluxDB until the block ends; yield its port. What it stores stays in ``folder``."""
+def influxdb(folder: Path, port: int | None = None) -> Iterator[Server]:
+    """Run InfluxDB until the block ends. What it stores stays in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     config = folder / "influxdb.conf"
     config.write_text(_CONFIG.format(folder=folder, port=port, backup=free_port()))
-    with running([INFLUXD, "-config", str(config)], folder / "influxdb.log", lambda: _is_up(port)):
-        yield port
+    with running([INFLUXD, "-config", str(config)], port, folder / "influxdb.log", lambda: _is_up(port)) as server:
+        yield server
 
 
 def query(port: int, statement: str, database: str = "") -> list[dict[str, object]]:

@@ -9,19 +9,19 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.servers.waiting import free_port, running
+from tests.servers.waiting import Server, free_port, running
 
 SECANTUSD = shutil.which("secantusd-py", path=str(Path(sys.executable).parent)) or ""
 
 
 @contextlib.contextmanager
-def mongodb(folder: Path, port: int | None = None) -> Iterator[int]:
-    """Run the server until the block ends; yield its port. What it stores stays in ``folder``."""
+def mongodb(folder: Path, port: int | None = None) -> Iterator[Server]:
+    """Run the server until the block ends. What it stores stays in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     command = [SECANTUSD, "--port", str(port), "--storage-path", str(folder / "data"), "--log-level", "ERROR"]
-    with running(command, folder / "mongodb.log", lambda: _is_up(port)):
-        yield port
+    with running(command, port, folder / "mongodb.log", lambda: _is_up(port)) as server:
+        yield server
 
 
 def _is_up(port: int) -> bool:

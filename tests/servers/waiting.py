@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 PATIENCE = 120.0
@@ -21,9 +22,22 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@dataclass(frozen=True)
+class Server:
+    """A server that runs."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+
+    def kill(self) -> None:
+        """End it as a loss of power would, but for what the kernel already has."""
+        self.process.kill()
+        self.process.wait()
+
+
 @contextlib.contextmanager
-def running(command: Sequence[str], log: Path, is_up: Callable[[], bool]) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a server until the block ends; yield its process once it answers."""
+def running(command: Sequence[str], port: int, log: Path, is_up: Callable[[], bool]) -> Iterator[Server]:
+    """Run a server until the block ends; yield it once it answers."""
     with log.open("ab") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out, cwd=log.parent, start_new_session=True)
     try:
@@ -32,7 +46,7 @@ def running(command: Sequence[str], log: Path, is_up: Callable[[], bool]) -> Ite
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{command[0]} did not start:\n{log.read_text(errors='replace')[-2000:]}")
             time.sleep(0.05)
-        yield process
+        yield Server(port, process)
     finally:
         process.send_signal(signal.SIGTERM)
         try:
