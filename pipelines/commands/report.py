@@ -53,6 +53,47 @@ def anomalies(
 
 
 @app.command()
+def monitor(
+    monitor: Annotated[str, typer.Option(help="This monitor.")],
+    line: Annotated[
+        list[str] | None, typer.Option(help="Only this line; may be repeated. Default: all of the monitor's.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for a page a line, or one line's HTML file.")] = Path("monitors"),
+    start: Annotated[str | None, typer.Option(help="First time; default: what the model has not read.")] = None,
+    end: Annotated[str | None, typer.Option(help="Time before which it ends; default: the newest data.")] = None,
+    labels: Annotated[
+        str | None, typer.Option(help="Variable that is not 0 where the line was not normal: measure against it.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Write a monitor as an HTML page a line, with PNGs: forecasts, residuals, anomalies, learners, search, metrics."""
+    from datetime import UTC, datetime
+
+    from andon.stores import open_documents, open_models, open_signals
+    from configs.settings import load_settings
+    from pipelines.moments import parse_time
+    from pipelines.monitor_reporting import MonitorReport, report_monitor
+    from pipelines.terminal import quiet
+
+    settings = load_settings()
+    first, last = parse_time("--start", start), parse_time("--end", end)
+    report = MonitorReport(monitor, tuple(line or ()), first, last, labels, out)
+    with quiet(settings.home, "report") as terminal:
+        summaries = report_monitor(
+            report,
+            open_documents(settings.documents),
+            open_signals(settings.signals),
+            open_models(settings.models),
+            datetime.now(UTC),
+        )
+        if json:
+            terminal.json(summaries)
+            return
+        for one in summaries:
+            terminal.text(f"wrote {one['out']}" if one["out"] else f"{one['line']}: {one['note']}")
+
+
+@app.command()
 def search(
     search: Annotated[
         str | None, typer.Option(help="Its id, or the beginning of it; default: the newest.", show_default=False)
