@@ -51,7 +51,7 @@ def figure(
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
     from matplotlib.figure import Figure
 
-    drawn = Figure(figsize=(width, max(1.2, height)), layout="none" if fixed else "constrained")
+    drawn = Figure(figsize=(width, max(1.2, height)), layout=None if fixed else "constrained")
     if fixed:
         drawn.subplots_adjust(left=0.066, right=0.992, bottom=0.2, top=0.88, wspace=0.16)
     FigureCanvasAgg(drawn)

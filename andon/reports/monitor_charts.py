@@ -125,7 +125,8 @@ def progress(page: MonitorPage) -> bytes:
         colour = _COLOURS[number % len(_COLOURS)]
         places = [place for place, one in enumerate(ran, 1) if one["learner"] == name]
         metrics = [ran[place - 1]["metric"] for place in places]
-        axis.plot(places, metrics, "o", color=colour, alpha=0.5, markersize=4, label=name)
+        label = f"{name} (reconstruction)" if name == "autoencoder" else name
+        axis.plot(places, metrics, "o", color=colour, alpha=0.5, markersize=4, label=label)
         axis.step(
             [*places, len(ran)],
             [*np.minimum.accumulate(metrics), min(metrics)],
@@ -181,7 +182,8 @@ def _stripes(page: MonitorPage) -> tuple[list[str], list[Floats]]:
 def _heat(page: MonitorPage, relative: Floats, shares: list[Floats]) -> tuple[Any, Floats]:
     """Return the edges of stretches of rows and what each variable adds in them (variables, stretches), NaN in gaps."""
     times, sampling = page.scores.times, page.bundle.sampling // MICROSECOND
-    edges, columns = [], []
+    edges: list[int] = []
+    columns: list[list[float]] = []
     for part in np.array_split(np.arange(len(times)), min(len(times), _STRETCHES)):
         if edges and times[part[0]] - edges[-1] > _GAP * sampling:
             columns.append([np.nan] * len(shares))
