@@ -150,7 +150,7 @@ def _judge_monitor(
     lines: Mapping[str, Line],
     seed: int,
 ) -> ErrorComparison:
-    from andon.evaluation.forecast_promotion import compare_errors
+    from andon.evaluation.forecast_promotion import compare_errors, row_errors
     from andon.scoring import score_monitor
 
     (line,) = challenge.contest.lines
@@ -167,23 +167,10 @@ def _judge_monitor(
     common = sorted(set(champion.variables) & set(challenger.variables))
     if not common:
         raise ModelError(str(challenge.contest.key), "the two models share no variable", "train it under another name")
-    losses = []
     scores = [score_monitor(bundle, frame, challenge.judged_from) for bundle in bundles]
-    for found in scores:
-        columns = [found.variables.index(name) for name in common]
-        actual = found.actual[:, columns]
-        spread = np.array([_spread(column) for column in actual.T])
-        losses.append(((actual - found.expected[:, columns]) / spread) ** 2)
-    # Only what both could forecast: otherwise the one that says less would err less.
-    known = ~(np.isnan(losses[0]) | np.isnan(losses[1]))
-    count = known.sum(axis=1)
-    errors = [
-        np.where(count > 0, np.where(known, loss, 0.0).sum(axis=1) / np.maximum(count, 1), np.nan) for loss in losses
-    ]
-    return compare_errors(scores[0].times, errors[0], errors[1], seed=seed)
-
-
-def _spread(values: Floats) -> float:
-    """Return the standard deviation of what is known; 1 where nothing varies."""
-    known = values[~np.isnan(values)]
-    return float(known.std()) or 1.0 if len(known) else 1.0
+    champions, challengers = (one.expected[:, [one.variables.index(name) for name in common]] for one in scores)
+    actual = scores[0].actual[:, [scores[0].variables.index(name) for name in common]]
+    errors = row_errors(actual, champions, challengers)
+    flags = scores[0].line_flag, scores[1].line_flag
+    budget = float(challenger.definition["rate"])
+    return compare_errors(scores[0].times, *errors, seed=seed, flags=flags, budget=budget)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from andon.evaluation.forecast_promotion import compare_errors
+from andon.evaluation.forecast_promotion import FURTHEST, LEAST_GAIN, compare_errors, row_errors, usual_change
 from andon.evaluation.promotion import FEWEST_BLOCKS, FEWEST_EVENTS, Comparison, Judged, compare
 from andon.evaluation.resampling import block_numbers, block_total_interval, sign_flip_p
 from configs.definitions import Costs
@@ -157,3 +157,55 @@ def test_forecasts_are_judged_by_day():
     assert (unknown.verdict, unknown.rows) == ("kept", 0)
     for found in (equal, better, few, unknown):
         json.dumps(found.to_json(), allow_nan=False)
+
+
+def test_two_fits_of_one_kind_are_not_told_apart_by_less_than_the_least_gain():
+    rng = np.random.default_rng(1)
+    times = 1_767_225_600_000_000 + 300_000_000 * np.arange(40 * A_DAY)
+    errors = rng.normal(size=len(times)) ** 2
+    nearly = compare_errors(times, errors, (1 - LEAST_GAIN / 2) * errors, seed=0)
+    assert nearly.high < 0 and nearly.verdict == "kept" and "no better by 1% beyond noise" in nearly.reason
+    assert compare_errors(times, errors, (1 - 2 * LEAST_GAIN) * errors, seed=0).verdict == "promoted"
+
+
+def test_a_better_forecaster_that_alarms_more_often_stays_challenger():
+    rng = np.random.default_rng(4)
+    times = 1_767_225_600_000_000 + 300_000_000 * np.arange(20 * A_DAY)
+    errors, level = rng.normal(size=len(times)) ** 2, rng.random(len(times))
+
+    def decide(champion: float, challenger: float, budget: float = 0.01):
+        flags = level < champion, level < challenger
+        return compare_errors(times, errors, 0.8 * errors, seed=0, flags=flags, budget=budget)
+
+    loud = decide(0.01, 0.05)
+    assert loud.verdict == "kept" and loud.alarms.worse and loud.reason.startswith("better, but alarms more often")
+    assert loud.alarms.challenger == pytest.approx(0.05, abs=0.01)
+    assert decide(0.05, 0.04).verdict == "promoted", "fewer than the champion"
+    assert decide(0.001, 0.009).verdict == "promoted", "within the budget"
+    assert decide(0.001, 0.011).verdict == "promoted", "above it by no more than noise"
+    assert decide(0.01, 0.05, budget=0.06).verdict == "promoted"
+    json.dumps(loud.to_json(), allow_nan=False)
+
+
+def test_errors_count_alike_over_variables_and_one_spike_decides_nothing():
+    rng = np.random.default_rng(3)
+    actual = rng.normal(size=(400, 3)).cumsum(axis=0) * [1.0, 1e6, 1e-6]
+    champion, challenger = np.roll(actual, 1, axis=0), np.roll(actual, 1, axis=0)
+    challenger[:, 0] += 0.5 * (actual - champion)[:, 0]
+    champion, challenger, actual = champion[1:], challenger[1:], actual[1:]
+    before, after = row_errors(actual, champion, challenger)
+    assert np.mean(after) / np.mean(before) == pytest.approx(1 - 0.75 / 3, abs=0.05)
+    spiked = actual.copy()
+    spiked[200, 1] = 1e15
+    one, two = row_errors(spiked, champion, challenger)
+    assert (one[200], two[200]) == pytest.approx((before[200], after[200]), abs=FURTHEST**2 / 3)
+    np.testing.assert_allclose(np.delete(one, [200]), np.delete(before, [200]), rtol=0.05)
+    champion[5], challenger[6] = np.nan, np.nan
+    gaps = row_errors(actual, champion, challenger)
+    assert np.flatnonzero(np.isnan(gaps[0])).tolist() == np.flatnonzero(np.isnan(gaps[1])).tolist() == [5, 6]
+    champion[7, 1:], challenger[7, 1:] = np.nan, 0.0
+    assert row_errors(actual, champion, challenger)[1][7] == pytest.approx(
+        ((actual - challenger)[7, 0] / usual_change(actual[:, 0])) ** 2
+    )
+    still = np.full((50, 1), 4.0)
+    assert row_errors(still, still, still + 1)[1].tolist() == [1.0] * 50
