@@ -16,6 +16,7 @@ from andon.frames import TIME, Booleans, Floats, Integers, SignalFrame, to_micro
 from andon.models.bundle import AlertBundle, read_bundle
 from andon.models.monitors.bundle import MonitorBundle
 from andon.ports import Documents, Models, Signals
+from andon.scoring.monitors import MonitorScores
 from andon.services.reading import read_with_context
 from andon.services.watching import champion_of
 from configs.definitions import Alert, Line, Monitor
@@ -44,6 +45,8 @@ class Source:
     lines: Mapping[str, Line]
     start: datetime | None
     end: datetime | None
+    origins: int | None = None
+    """Rolling origins at which a monitor is refitted; None: the champion judges all rows."""
 
     def read(
         self, line: str, *, span: timedelta = timedelta(0), rows: int = 0, before: timedelta | None = None
@@ -121,11 +124,23 @@ def _classifier_rows(definition: Alert, line: str, source: Source) -> pl.DataFra
 
 
 def _monitor_rows(definition: Monitor, line: str, source: Source) -> pl.DataFrame:
+    from andon.evaluation.forecasts import refit_forward
     from andon.scoring import score_monitor
 
-    bundle, _ = source.champion(definition, line)
-    frame = source.read(line, rows=_monitor(bundle, definition.name, line).rows_needed)
-    scores = score_monitor(_monitor(bundle, definition.name, line), frame, source.start)
+    served, _ = source.champion(definition, line)
+    champion = _monitor(served, definition.name, line)
+    if source.origins is None:
+        frame = source.read(line, rows=champion.rows_needed)
+        return _scored_rows(definition, line, score_monitor(champion, frame, source.start))
+    frame = source.read(line)
+    parts = [
+        _scored_rows(definition, line, score_monitor(bundle, frame.between(None, judged.end), judged.start))
+        for bundle, judged in refit_forward(definition, frame, champion.card, source.origins)
+    ]
+    return pl.concat(parts)
+
+
+def _scored_rows(definition: Monitor, line: str, scores: MonitorScores) -> pl.DataFrame:
     count = len(scores.times)
     parts = [
         _frame(

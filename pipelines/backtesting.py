@@ -36,6 +36,8 @@ class BacktestRequest:
     out: Path
     labels: str | None = None
     """Variable that is not 0 where people say that a line was not normal: what was said is measured against it."""
+    origins: int | None = None
+    """Rolling origins at which a monitor is refitted over the second half of the rows."""
 
     @classmethod
     def of(
@@ -49,6 +51,7 @@ class BacktestRequest:
         end: str | None,
         out: Path,
         labels: str | None = None,
+        origins: int | None = None,
     ) -> BacktestRequest:
         """Read the arguments of the command.
 
@@ -63,10 +66,12 @@ class BacktestRequest:
             raise ConfigError("--alert, --monitor", "give either an alert or a monitor", "for example --alert jam-soon")
         if out.suffix != ".parquet":
             raise ConfigError(f"--out {out}", "is not a Parquet file's name", "end it with .parquet")
+        if origins is not None and monitor is None:
+            raise ConfigError("--origins", "is for monitors only", "leave it out, or give --monitor")
         times = [parse_time(option, text) for option, text in (("--start", start), ("--end", end))]
         if times[0] and times[1] and times[0] >= times[1]:
             raise ConfigError("--start, --end", f"{start} is not before {end}", "give a later end")
-        return cls(lines, family, alert, monitor, times[0], times[1], out, labels)
+        return cls(lines, family, alert, monitor, times[0], times[1], out, labels, origins)
 
 
 def run_backtest(settings: Settings, request: BacktestRequest, terminal: Terminal) -> dict[str, Any]:
@@ -94,7 +99,7 @@ def run_backtest(settings: Settings, request: BacktestRequest, terminal: Termina
     definition: Alert | Monitor = (Alert if kind == "Alert" else Monitor).model_validate(stored.body)
     names = list(dict.fromkeys(request.lines)) or family_lines(documents, str(request.family))
     frames, rows = [], []
-    source = Source(documents, signals, models, stored_lines(documents), request.start, request.end)
+    source = Source(documents, signals, models, stored_lines(documents), request.start, request.end, request.origins)
     backtest_line = row_maker(definition, source)
     with terminal.progress() as bars:
         task = bars.add_task(f"back-testing {definition.name}", total=len(names))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -71,6 +72,26 @@ def periods(train: Period | None, validation: Period | None, start: datetime, en
     whole = train or Period(start=start, end=end)
     cut = whole.start + (whole.end - whole.start) * 4 / 5
     return Period(start=whole.start, end=cut), Period(start=cut, end=whole.end)
+
+
+def rolling_origins(span: Period, origins: int) -> list[tuple[Period, Period]]:
+    """Return what to learn from and what to measure on, for each of ``origins`` that follow each other.
+
+    The second half of ``span`` is cut into equal stretches; each is measured by a model that has seen everything before
+    it and nothing else (Tashman, "Out-of-Sample Tests of Forecasting Accuracy", 2000: rolling origin, recalibrated).
+
+    Examples
+    --------
+    >>> day = Period(start=datetime(2026, 1, 1), end=datetime(2026, 1, 2))
+    >>> [(learn.end.hour, test.start.hour, test.end.hour) for learn, test in rolling_origins(day, 3)]
+    [(12, 12, 16), (16, 16, 20), (20, 20, 0)]
+    """
+    length = span.end - span.start
+    cuts = [span.start + length / 2 + length / 2 * place / origins for place in range(origins)] + [span.end]
+    return [
+        (Period(start=span.start, end=begin), Period(start=begin, end=end))
+        for begin, end in itertools.pairwise(cuts)
+    ]
 
 
 def training_lines(lines: Sequence[str]) -> list[str]:

@@ -19,6 +19,13 @@ def backtest(
     labels: Annotated[
         str | None, typer.Option(help="Variable that is not 0 where the line was not normal: measure against it.")
     ] = None,
+    origins: Annotated[
+        int | None,
+        typer.Option(
+            help="Judge the second half of the rows by monitors refitted at so many rolling origins, each on what "
+            "came before, in place of the champion."
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Write what would have been said at each reading time, with the champion."""
@@ -37,6 +44,7 @@ def backtest(
         end=end,
         out=out,
         labels=labels,
+        origins=origins,
     )
     with quiet(settings.home, "backtest") as terminal:
         summary = run_backtest(settings, request, terminal)

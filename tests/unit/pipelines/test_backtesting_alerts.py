@@ -12,7 +12,8 @@ import pytest
 
 from andon.alerts.line_state import LineState
 from andon.assistant import LineView, tick
-from andon.errors import DataError
+from andon.errors import ConfigError, DataError
+from andon.frames import SignalFrame
 from andon.labels import label_rows
 from andon.models.bundle import write_bundle
 from andon.stores import open_documents, open_models, open_signals
@@ -126,3 +127,31 @@ def test_what_was_said_is_measured_against_labels(settings: Settings, tmp_path: 
         wrong = replace(request, labels=name)
         with pytest.raises(DataError, match=f"--labels {name}: {problem}"):
             run_backtest(settings, wrong, Terminal())
+
+
+def test_at_rolling_origins_no_row_is_judged_by_a_model_that_has_read_it(settings: Settings, tmp_path: Path) -> None:
+    publish(settings, tmp_path / "bundle")
+    asked = {"lines": (LINE,), "family": None, "start": None, "end": None}
+    request = BacktestRequest.of(
+        **asked, alert=None, monitor=NORMAL.name, origins=3, out=tmp_path / "rows.parquet"
+    )  # fmt: skip
+    run_backtest(settings, request, Terminal())
+    rows = pl.read_parquet(request.out)
+    times = FRAME.data["time"]
+    middle = times[0] + (times[-1] - times[0]) / 2
+    assert rows.filter(pl.col("variable").is_null())["time"].to_list() == times.filter(times >= middle).to_list()
+    assert rows["score"].null_count() < 0.1 * rows.height
+    # Readings of the last stretch cannot have changed what was said before it.
+    last = times.filter(times >= times[0] + (times[-1] - times[0]) * 5 / 6)[1]
+    changed = FRAME.data.with_columns(oil=pl.when(pl.col("time") > last).then(0.0).otherwise("oil"))
+    open_signals(settings.signals).append_signals(SignalFrame(LINE, changed, FRAME.types, FRAME.sampling))
+    again = replace(request, out=tmp_path / "again.parquet")
+    run_backtest(settings, again, Terminal())
+    before = pl.col("time") <= last
+    assert pl.read_parquet(again.out).filter(before).equals(rows.filter(before))
+    assert not pl.read_parquet(again.out).equals(rows)
+    for wrong, problem in (({"origins": 0}, "must be 1 to 50, got 0"), ({"origins": 51}, "got 51")):
+        with pytest.raises(ConfigError, match=problem):
+            run_backtest(settings, replace(request, **wrong), Terminal())
+    with pytest.raises(ConfigError, match="--origins: is for monitors only"):
+        BacktestRequest.of(**asked, alert=AHEAD.name, monitor=None, origins=3, out=request.out)

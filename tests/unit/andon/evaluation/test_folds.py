@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
-from andon.evaluation.splits import fold_rows, split_rows
+from andon.evaluation.splits import fold_rows, rolling_origins, split_rows
 from andon.frames import TrainingFrame, from_microseconds, to_microseconds
 from configs.periods import Period
 
@@ -51,3 +52,14 @@ def test_periods_give_one_fold_with_a_gap(pooled):
     last = from_microseconds(int(frame.times[fold.training].max()))
     assert last + 3 * HOUR < validation.start
     assert frame.times[fold.validation].min() == to_microseconds(validation.start)
+
+
+@pytest.mark.parametrize("origins", [1, 4, 7])
+def test_rolling_origins_measure_the_second_half_once_and_learn_from_all_before(origins):
+    span = Period(start=BEGIN, end=BEGIN + 17 * HOUR)
+    found = rolling_origins(span, origins)
+    assert len(found) == origins
+    assert found[0][1].start == BEGIN + 8.5 * HOUR and found[-1][1].end == span.end
+    for learnt, measured in found:
+        assert learnt == Period(start=BEGIN, end=measured.start)
+    assert all(one[1].end == following[1].start for one, following in itertools.pairwise(found))
