@@ -352,7 +352,7 @@ class Monitor(_Trained):
     kind: Literal["Monitor"] = "Monitor"
     variables: MonitorVariables = MonitorVariables()
     learners: Annotated[tuple[MonitorLearner, ...], AfterValidator(_once)] = Field(
-        default=("linear", "dense"), min_length=1
+        default=("linear", "dense", "lstm", "autoencoder"), min_length=1
     )
     window: Whole = Field(default=30, ge=2, le=10_000)
     rate: Number = Field(default=0.01, gt=0, lt=0.5)

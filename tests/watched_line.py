@@ -122,7 +122,7 @@ def jam_bundle() -> AlertBundle:
 @cache
 def normal_bundle() -> MonitorBundle:
     """Train the monitor."""
-    params = {"lags": 1.0, "others": True, "anchored": True}
+    params = {"lags": 1.0, "others": 1, "relative": True}
     return fit_monitor(ModelKey(NORMAL.name, LINE), NORMAL, 1, history(), [("linear", params)])
 
 

@@ -44,7 +44,7 @@ def readings() -> np.ndarray:
 def bundles() -> tuple[MonitorBundle, MonitorBundle]:
     """A monitor of regressions, and the same with networks of two hidden layers in their place."""
     definition = Monitor(name="m", lines={"names": ["line"]}, window=WINDOW, learners=("linear",))
-    params = {"lags": 1.0, "others": True, "anchored": True}
+    params = {"lags": 1.0, "others": 1, "relative": True}
     linear = fit_monitor(ModelKey("m", "line"), definition, 1, frame_of(readings()), [("linear", params)])
     rng = np.random.default_rng(2)
     shapes = [(WINDOW // 2 + 3, 6), (6, 4), (4, 1)]

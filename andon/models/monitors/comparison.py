@@ -11,10 +11,12 @@ import numpy as np
 from andon.frames import Floats
 from andon.models.monitors.autoencoders import Autoencoder
 from andon.models.monitors.forecasters import NETWORKS
-from andon.models.monitors.networks import Network
+from andon.models.monitors.networks import Network, steadied
 
 NOISE = 2.0
 """Standard errors by which a forecaster must be better than a simpler one."""
+_BLOCKS = 5
+_LEAST_SHARE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,18 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The forecaster of one variable. ``learner`` is persistence, constant or that of an evaluation."""
+    """The forecaster of one variable. ``learner`` is persistence, constant or that of an evaluation.
+
+    ``network`` is `networks.steadied` by ``share``.
+    """
 
     learner: str
     params: Mapping[str, Any]
     network: Network
     errors: dict[str, float | None]
-    """RMSE on validation rows of ``persistence`` and the best of each learner, standardised."""
+    share: float = 1.0
+    """How much of the forecast is the learner's; the rest is the last reading."""
+    """RMSE on validation rows of ``persistence`` and of what each learner would be chosen with, standardised."""
 
 
 def root_mean_square(residuals: Floats) -> Floats:
@@ -111,32 +118,61 @@ def one_of_each_network(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
     return [one for one in evaluations if one.learner not in NETWORKS or one is best[one.learner]]
 
 
+def best_share(residuals: Floats, persistence: Floats) -> float:
+    """Return how much of a forecaster to mix with persistence, 0 to 1; both squared residuals (n,) of the same rows.
+
+    The share that leaves the least squares (Bates and Granger, "The Combination of Forecasts", 1969) in each of five
+    blocks of rows, and the median of these: one burst of errors must not decide for all other times.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> exact, far = np.zeros(100), rng.normal(size=100)
+    >>> best_share(exact, far), best_share(far, exact)
+    (1.0, 0.0)
+    """
+    known = ~np.isnan(residuals) & ~np.isnan(persistence)
+    shares = []
+    for mine, other in zip(
+        *(np.array_split(part[known], min(_BLOCKS, int(known.sum()))) for part in (residuals, persistence)), strict=True
+    ):
+        apart = other - mine
+        power = float(apart @ apart)
+        if power > 0:
+            shares.append(min(max(float(apart @ other) / power, 0.0), 1.0))
+    return float(np.median(shares)) if shares else 1.0
+
+
 def choose(
     column: int, evaluations: Sequence[Evaluation], persistence: Floats, fallback: Network, order: Sequence[str]
 ) -> Choice:
     """Choose the forecaster of one variable.
 
     ``order`` names the learners from the simplest on. Within a learner the first configuration tried stays unless the
-    best is better beyond noise. The simplest learner is taken unless persistence is better beyond noise; each further
-    one must be better beyond noise than what was chosen before it and than persistence. ``persistence`` (n,) are
-    standardised residuals on validation rows; ``fallback`` is the network of persistence.
+    best is better beyond noise; it is mixed with persistence by `best_share`. The simplest learner is taken; each
+    further one must be better beyond noise than what was chosen before it and than persistence. Where nearly nothing of
+    it is left, persistence stands alone. ``persistence`` (n,) are standardised residuals on validation rows;
+    ``fallback`` is the network of persistence.
     """
     errors: dict[str, float | None] = {"persistence": float(root_mean_square(persistence[:, None])[0])}
-    chosen: Evaluation | None = None
+    chosen: tuple[Evaluation, float, Floats] | None = None
     for position, learner in enumerate(order):
         tried = [evaluation for evaluation in evaluations if evaluation.learner == learner]
         if not tried:
             errors[learner] = None
             continue
         best = min(tried, key=lambda evaluation: float(evaluation.rmse[column]))
-        errors[learner] = float(best.rmse[column])
         if best is not tried[0] and not beats(best.residuals[:, column], tried[0].residuals[:, column]):
             best = tried[0]
-        mine = best.residuals[:, column]
-        if position == 0 and learner == "linear":
-            chosen = None if beats(persistence, mine) else best
-        elif beats(mine, persistence) and (chosen is None or beats(mine, chosen.residuals[:, column])):
-            chosen = best
+        share = best_share(best.residuals[:, column], persistence)
+        mine: Floats = share * best.residuals[:, column] + (1 - share) * persistence
+        errors[learner] = float(root_mean_square(mine[:, None])[0])
+        if share < _LEAST_SHARE:
+            continue
+        simplest = position == 0 and learner == "linear"
+        if simplest or (beats(mine, persistence) and (chosen is None or beats(mine, chosen[2]))):
+            chosen = best, share, mine
     if chosen is None:
         return Choice("persistence", {}, fallback, errors)
-    return Choice(chosen.learner, chosen.params, chosen.networks[column], errors)
+    best, share, _ = chosen
+    return Choice(best.learner, best.params, steadied(best.networks[column], share), errors, share)

@@ -21,7 +21,7 @@ _ALPHAS: Floats = np.geomspace(1e-6, 1e2, 33)
 def suggest(trial: optuna.Trial) -> dict[str, Any]:
     """Draw a configuration; how much to shrink is found by `fit` for each variable, in closed form."""
     return {
-        "anchored": trial.suggest_categorical("anchored", [False, True]),
+        "relative": trial.suggest_categorical("relative", [True, False]),
         "others": trial.suggest_categorical("others", [0, 1, 3]),
         "lags": trial.suggest_categorical("lags", [1.0, 0.5, 0.2]),
     }
@@ -29,7 +29,7 @@ def suggest(trial: optuna.Trial) -> dict[str, Any]:
 
 def cheapest() -> dict[str, Any]:
     """Return the configuration that every search begins with."""
-    return {"anchored": False, "others": 0, "lags": 1.0}
+    return {"relative": True, "others": 0, "lags": 1.0}
 
 
 def fit(
@@ -44,7 +44,8 @@ def fit(
     rows
         Rows to learn from, int64; each has ``window`` rows before it.
     params
-        ``lags`` (share of the window used), ``others`` (newest rows of which all variables are used), ``anchored``.
+        ``lags`` (share of the window used), ``others`` (newest rows of which all variables are used), ``relative``
+        (see `regress`).
     seed, threads
         Not needed here: the answer is in closed form.
 
@@ -56,23 +57,33 @@ def fit(
     lags, others = lag_count(params, window), min(int(params["others"]), window)
     networks = []
     for column in range(series.shape[1]):
-        found = regress(series, rows, column, window, lags, others, params["anchored"])
+        found = regress(series, rows, column, window, lags, others, params["relative"])
         if found is None:
             networks.append(constant_network())
             continue
         weights, intercept = found
-        networks.append(
-            Network(lags, others, params["anchored"], "linear", (weights[:, None],), (np.array([intercept]),))
-        )
+        networks.append(Network(lags, others, False, "linear", (weights[:, None],), (np.array([intercept]),)))
     return tuple(networks)
 
 
 def regress(
-    series: Floats, rows: Integers, column: int, window: int, lags: int, others: int, anchored: bool
+    series: Floats, rows: Integers, column: int, window: int, lags: int, others: int, relative: bool
 ) -> tuple[Floats, float] | None:
-    """Return weights (lags + others * v,) and intercept of one variable's `ridge`; None where it has no readings."""
-    inputs, targets = design(series, rows, column, window, lags, others, anchored)
-    return ridge(inputs, targets) if len(targets) else None
+    """Return weights (lags + others * v,) and intercept of one variable's `ridge`; None where it has no readings.
+
+    ``relative`` takes its own lags as differences from the last reading, and foretells the change: then its own weights
+    sum to 1, the forecast moves with the level, and a line that has drifted away from training is told as well as
+    before. Without others to lean on there is no intercept either, which would be a trend without end.
+    """
+    inputs, targets = design(series, rows, column, window, lags, others, anchored=relative)
+    if not len(targets):
+        return None
+    if not relative:
+        return ridge(inputs, targets)
+    inputs[:, :lags] -= inputs[:, lags - 1 : lags].copy()
+    weights, intercept = ridge(inputs, targets)
+    weights[lags - 1] = 1.0 - float(weights[: lags - 1].sum())
+    return weights, intercept if others else 0.0
 
 
 def lag_count(params: Mapping[str, Any], window: int) -> int:

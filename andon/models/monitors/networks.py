@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -51,6 +51,37 @@ def constant_network() -> Network:
 def persistence_network() -> Network:
     """Return a forecaster that expects the last reading."""
     return Network(0, 0, True, "linear", (np.zeros((0, 1)),), (np.zeros(1),))
+
+
+def steadied(network: Network, share: float) -> Network:
+    """Return ``share`` of what a network expects, and for the rest of its variable's last reading.
+
+    Examples
+    --------
+    >>> half = steadied(Network(2, 0, False, "linear", (np.array([[0.2], [0.6]]),), (np.zeros(1),)), 0.5)
+    >>> float(pack([half]).predict(np.array([[1.0], [2.0]]), 2, 2, 3)[0, 0])
+    1.7
+    """
+    if share == 1.0 or not network.lags:
+        return network
+    skip = None if network.skip is None else share * network.skip
+    if not network.anchored:
+        skip = np.zeros(network.lags + min(network.others, 1) * _count(network)) if skip is None else skip
+        skip[network.lags - 1] += 1.0 - share
+    return replace(
+        network,
+        weights=(*network.weights[:-1], share * network.weights[-1]),
+        biases=(*network.biases[:-1], share * network.biases[-1]),
+        skip=skip,
+    )
+
+
+def _count(network: Network) -> int:
+    """Return how many variables a network with others was made for."""
+    layers = network.layers or (Layer("dense", network.weights[0].shape[1]),)
+    first, n_in = layers[0], int(network.weights[0].shape[0])
+    channels = {"dense": n_in // network.steps, "conv": n_in // first.width, "lstm": n_in - first.units}[first.kind]
+    return (channels - network.lags // network.steps) // max(network.others, 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ PATIENCE = 6
 """Epochs without a better one after which a network stops."""
 LIMIT = 5.0
 """Layers see readings within so many standard deviations: beyond what training showed, only the regression goes on."""
-_OUTLIERS = 6.0
+_OUTLIERS = 30.0
 """Targets are held within so many times their root mean square: a few absurd rows must not lead all others."""
 
 Examples = tuple[Any, Any, Any]
@@ -166,7 +166,7 @@ _LAST = _Base(None, 0.0)
 
 
 def _regression(series: Floats, rows: Integers, column: int, window: int, sight: Sight) -> _Base:
-    found = regress(series, rows, column, window, sight.lags, min(sight.others, 1), anchored=False)
+    found = regress(series, rows, column, window, sight.lags, min(sight.others, 1), relative=True)
     return _LAST if found is None else _Base(*found)
 
 

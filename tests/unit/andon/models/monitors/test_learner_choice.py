@@ -29,8 +29,8 @@ def test_each_variable_gets_the_simplest_learner_that_serves_it() -> None:
     )
     frame = signal_frame("line", data, dict.fromkeys(("steady", "tent", "walk"), "number"))
     definition = Monitor(name="m", lines={"names": ["line"]}, window=6)
-    weak = dense.cheapest() | {"epochs": 1, "anchored": False}
-    good = dense.cheapest() | {"epochs": 40, "activation": "relu", "anchored": False}
+    weak = dense.cheapest() | {"epochs": 1}
+    good = dense.cheapest() | {"epochs": 40, "activation": "relu"}
     configurations = [("linear", linear.cheapest()), ("dense", weak), ("dense", good)]
     bundle = fit_monitor(ModelKey("m", "line"), definition, 1, frame, configurations, seed=3)
 
@@ -49,5 +49,5 @@ def test_each_variable_gets_the_simplest_learner_that_serves_it() -> None:
     unseen = score_monitor(bundle, frame)
     validation = slice(rows * 4 // 5 + 1, None)
     errors = (unseen.actual - unseen.expected)[validation]
-    np.testing.assert_allclose(np.sqrt(np.mean(errors[:, 1] ** 2)), of_tent["dense_rmse"], rtol=0.05)
+    assert np.sqrt(np.mean(errors[:, 1] ** 2)) < 1.05 * of_tent["dense_rmse"]
     assert unseen.flags[validation].mean() < 0.03
