@@ -56,7 +56,10 @@ class Settings(BaseSettings):
     @property
     def signals(self) -> str:
         """URL of the signals store; that of InfluxDB says how readings lie in it."""
-        url = self.signals_url or f"sqlite:///{self.home}/signals.db"
+        return self.in_layout(self.signals_url or f"sqlite:///{self.home}/signals.db")
+
+    def in_layout(self, url: str) -> str:
+        """Return a URL that says how readings lie, where it is one of InfluxDB; any other as it is."""
         return url if self.influx is None or not url.startswith("influx") else with_layout(url, self.influx)
 
     @property
@@ -84,6 +87,11 @@ class StoreSecrets(BaseSettings):
 
     influx_token: SecretStr | None = Field(default=None, description="of 2.x and 3.x; user:password of 1.x")
     mongo_password: SecretStr | None = Field(default=None, description="of the user that the URL names")
+
+
+def revealed(secret: SecretStr | None) -> str | None:
+    """Return a secret, to be handed to the client that needs it."""
+    return None if secret is None else secret.get_secret_value()
 
 
 def load_settings(**given: Any) -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import polars as pl
@@ -14,7 +15,6 @@ def add_readings(digest: Any, data: pl.DataFrame) -> None:
 
     Examples
     --------
-    >>> import hashlib
     >>> one, other = hashlib.sha256(), hashlib.sha256()
     >>> add_readings(one, pl.DataFrame({"time": [1, 2], "a": [0.5, None], "b": [None, None]}))
     >>> add_readings(other, pl.DataFrame({"time": [1], "a": [0.5]}))
@@ -35,3 +35,10 @@ def add_readings(digest: Any, data: pl.DataFrame) -> None:
             digest.update("".join(values.to_list()).encode("utf-8", "surrogatepass"))
         else:
             digest.update((values.to_numpy() + 0.0).tobytes())  # -0.0 equals 0.0
+
+
+def readings_digest(data: pl.DataFrame) -> str:
+    """Return the digest of one table, in hexadecimal."""
+    digest = hashlib.sha256()
+    add_readings(digest, data)
+    return digest.hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
 
@@ -62,6 +63,15 @@ def batches(line: str, data: pl.DataFrame, columns: Mapping[str, Column], names:
         place = texts.str.len_bytes().cast(pl.Int64).cum_sum() // BYTES_A_BATCH
         for run in texts.to_frame().with_columns(place=place).partition_by("place", maintain_order=True):
             yield str(run["text"].str.join("\n")[0]).encode()
+
+
+def ahead(lines: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield what an iterator does, making the next while the last is worked on, and never more than one."""
+    with ThreadPoolExecutor(1) as maker:
+        made = maker.submit(next, lines, None)
+        while (batch := made.result()) is not None:
+            made = maker.submit(next, lines, None)
+            yield batch
 
 
 def _point(line: str, variables: Sequence[str], columns: Mapping[str, Column], names: InfluxNames) -> pl.Expr:

@@ -24,6 +24,8 @@ SAMPLED = 10_000
 """Newest reading times that the usual sampling is told from."""
 SETTLED = 200
 """Reading times from which the usual sampling is remembered for longer."""
+_WINDOWS = 8
+"""Numbers of newest rows that are remembered, for a set of variables."""
 _SETTLED_SECONDS = 3600.0
 _DAY = 86_400_000_000
 _AHEAD = (8 * _DAY, 64 * _DAY)
@@ -36,8 +38,8 @@ class _Line:
     columns: dict[str, Column] = field(default_factory=dict)
     columns_until: float = 0.0
     first: int | None = None
-    windows: dict[tuple[str, ...], tuple[int, int]] = field(default_factory=dict)
-    """Variables -> how many of the newest rows were seen, and the time of the oldest of them."""
+    windows: dict[tuple[str, ...], dict[int, int]] = field(default_factory=dict)
+    """Variables -> number of newest rows -> time of the oldest of them when they were last read."""
     sampling: timedelta | None = None
     sampled: int = 0
     sampling_until: float = 0.0
@@ -100,17 +102,15 @@ class Recent:
 
     def newest(self, line: str, columns: Mapping[str, Column], rows: int) -> pl.DataFrame:
         """Return the newest ``rows`` reading times of some variables, as `InfluxTables.read` does."""
-        windows = self._line(line).windows
-        key = tuple(columns)
-        seen, oldest = windows.get(key, (0, 0))
-        if seen >= rows:
-            table = self._tables.read(line, columns, oldest)
+        windows = self._line(line).windows.setdefault(tuple(columns), {})
+        if wide := [number for number in list(windows) if number >= rows]:
+            table = self._tables.read(line, columns, windows[min(wide)])
             if table.height >= rows:
-                return self._kept(windows, key, table, rows)
+                return _kept(windows, table, rows)
         for low in (*_beginnings(), None):
             table = self._tables.read(line, columns, low, newest=rows)
             if table.height >= rows:
-                return self._kept(windows, key, table, rows)
+                return _kept(windows, table, rows)
         limit = rows
         while table.height < rows:
             # Where a time has several points, more of them are due; where there are no more, all was read.
@@ -119,7 +119,7 @@ class Recent:
             if more.height <= table.height:
                 break
             table = more
-        return self._kept(windows, key, table, rows)
+        return _kept(windows, table, rows)
 
     def sampling(self, line: str, columns: Mapping[str, Column]) -> timedelta:
         """Return the median time between the newest reading times of a line (1 s for fewer than two)."""
@@ -142,16 +142,15 @@ class Recent:
     def _line(self, line: str) -> _Line:
         return self._lines.setdefault(line, _Line())
 
-    @staticmethod
-    def _kept(
-        windows: dict[tuple[str, ...], tuple[int, int]], key: tuple[str, ...], table: pl.DataFrame, rows: int
-    ) -> pl.DataFrame:
-        table = table.tail(rows)
-        if table.height:
-            oldest = int(table["time"].to_physical()[0])
-            if table.height >= windows.get(key, (0, 0))[0]:
-                windows[key] = (table.height, oldest)
-        return table
+
+def _kept(windows: dict[int, int], table: pl.DataFrame, rows: int) -> pl.DataFrame:
+    """Return the newest rows of a table, and remember where they begin."""
+    table = table.tail(rows)
+    if table.height == rows:
+        if rows not in windows and len(windows) >= _WINDOWS:
+            windows.pop(max(windows))
+        windows[rows] = int(table["time"].to_physical()[0])
+    return table
 
 
 def _beginnings() -> Iterator[int]:

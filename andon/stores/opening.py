@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import SecretStr
-
 from andon.ports import Documents, Models, Signals
 from andon.stores.addresses import influx_address, mlflow_address, mongo_address, scheme_of, sqlite_path
-from configs.settings import StoreSecrets
+from configs.settings import StoreSecrets, revealed
 
 
 def open_documents(url: str) -> Documents:
@@ -22,7 +20,7 @@ def open_documents(url: str) -> Documents:
     if scheme_of(url) == "mongodb":
         from andon.stores.documents_mongo import MongoDocuments
 
-        return MongoDocuments(mongo_address(url), _revealed(StoreSecrets().mongo_password))
+        return MongoDocuments(mongo_address(url), revealed(StoreSecrets().mongo_password))
     from andon.stores.documents_sqlite import SqliteDocuments
 
     return SqliteDocuments(sqlite_path(url, "documents", "or mongodb://host/database"))
@@ -39,7 +37,7 @@ def open_signals(url: str) -> Signals:
     if scheme_of(url) == "influx":
         from andon.stores.signals_influx import InfluxSignals
 
-        return InfluxSignals(influx_address(url), _revealed(StoreSecrets().influx_token))
+        return InfluxSignals(influx_address(url), revealed(StoreSecrets().influx_token))
     from andon.stores.signals_sqlite import SqliteSignals
 
     return SqliteSignals(sqlite_path(url, "signals", "or influx(s)://host:8086/bucket"))
@@ -56,7 +54,3 @@ def open_models(url: str) -> Models:
     from andon.stores.models_mlflow import MlflowModels
 
     return MlflowModels(*mlflow_address(url))
-
-
-def _revealed(secret: SecretStr | None) -> str | None:
-    return None if secret is None else secret.get_secret_value()

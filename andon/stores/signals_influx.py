@@ -22,7 +22,7 @@ from andon.stores.addresses import InfluxAddress
 from andon.stores.frame_digests import add_readings
 from andon.stores.influx_forecasts import InfluxForecasts
 from andon.stores.influx_http import InfluxHttp
-from andon.stores.influx_lines import VALUES_A_BATCH, batches
+from andon.stores.influx_lines import VALUES_A_BATCH, ahead, batches
 from andon.stores.influx_names import KINDS, WHOLE, Column, InfluxNames
 from andon.stores.influx_recent import Recent
 from andon.stores.influx_tables import NEWEST, OLDEST, InfluxTables
@@ -54,7 +54,7 @@ class InfluxSignals:
         times = frame.times
         overlaps = stored and self._tables.read(frame.line, stored, int(times[0]), int(times[-1]), oldest=1).height
         data = frame.data.select("time", *wanted)
-        height = max(1, VALUES_A_BATCH // len(wanted))
+        height = max(1, VALUES_A_BATCH // len(wanted)) if overlaps else data.height
         done = Appended(0, 0, 0)
         for begin in range(0, data.height, height):
             part = data[begin : begin + height]
@@ -63,7 +63,7 @@ class InfluxSignals:
                 part, counts = _fresh(part, self._tables.read(frame.line, stored, low, high))
             else:
                 counts = Appended(sum(part[name].count() for name in wanted), 0, 0)
-            for lines in batches(frame.line, part, columns, self.names):
+            for lines in ahead(batches(frame.line, part, columns, self.names)):
                 self.http.write(lines)
             done = Appended(done.added + counts.added, done.changed + counts.changed, done.unchanged + counts.unchanged)
         if done.added or done.changed:

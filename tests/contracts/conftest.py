@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from tests.servers import adapters
-from tests.servers.forwarder import Forwarder
 from tests.tracking_server import tracking_server
 
 _CONTRACT = re.compile(r"test_(documents|signals|models)_contract\.py::.*\[([a-z]+(?:-[a-z]+)*)")
@@ -33,8 +32,8 @@ def models_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture(scope="session")
-def influx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Forwarder]]:
-    """InfluxDB's own port, and the forwarder before it."""
+def influx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
+    """InfluxDB's own port, and that of the forwarder before it."""
     with adapters.influx_behind_forwarder(tmp_path_factory.mktemp("influx")) as running:
         yield running
 

@@ -58,7 +58,7 @@ def test_servers_that_are_killed_and_come_back_lose_nothing(tmp_path: Path) -> N
         forwarder = stack.enter_context(forwarding(("127.0.0.1", influx.port)))
         urls = {
             "documents_url": f"mongodb://127.0.0.1:{mongo.port}/outage",
-            "signals_url": adapters.fresh_influx_url(influx.port, forwarder),
+            "signals_url": adapters.fresh_influx_url(influx.port, forwarder.port),
         }
         home = Home(tmp_path / "outage", registry, rows, BEFORE, urls)
         home.append(len(rows))

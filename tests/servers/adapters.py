@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.servers.forwarder import Forwarder, forwarding
+from tests.servers.forwarder import forwarding
 from tests.servers.influx import INFLUXD, influxdb, query
 from tests.servers.mongo import SECANTUSD, mongodb
 
@@ -52,11 +52,11 @@ def require_mongo() -> None:
 
 
 @contextmanager
-def influx_behind_forwarder(folder: Path) -> Iterator[tuple[int, Forwarder]]:
-    """Run InfluxDB 1.6 behind its forwarder; yield its own port, and the forwarder."""
+def influx_behind_forwarder(folder: Path) -> Iterator[tuple[int, int]]:
+    """Run InfluxDB 1.6 behind its forwarder; yield its own port, and the forwarder's."""
     require_influx()
     with influxdb(folder) as server, forwarding(("127.0.0.1", server.port)) as forwarder:
-        yield server.port, forwarder
+        yield server.port, forwarder.port
 
 
 @contextmanager
@@ -67,12 +67,12 @@ def mongo_server(folder: Path) -> Iterator[int]:
         yield server.port
 
 
-def fresh_influx_url(port: int, forwarder: Forwarder, layout: str = "influx") -> str:
-    """Make a database; return the URL of a store on it."""
+def fresh_influx_url(port: int, forwarder: int, layout: str = "influx") -> str:
+    """Make a database; return the URL of a store on it, behind the forwarder's port."""
     database = f"t{secrets.token_hex(6)}"
     query(port, f'CREATE DATABASE "{database}"')
     named = urlencode(LAYOUTS[layout])
-    return f"influx://127.0.0.1:{forwarder.port}/{database}?{named}".rstrip("?")
+    return f"influx://127.0.0.1:{forwarder}/{database}?{named}".rstrip("?")
 
 
 def given_influx_url() -> str:

@@ -11,7 +11,10 @@ import socketserver
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from tests.servers.waiting import Server, answers, free_port, running
 
 _PRECISIONS = {"ns": "n", "us": "u", "ms": "ms", "s": "s"}
 BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 0\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbusy"
@@ -127,6 +130,15 @@ def forwarding(target: tuple[str, int], port: int = 0) -> Iterator[Forwarder]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@contextlib.contextmanager
+def forwarder_process(folder: Path, target: int) -> Iterator[Server]:
+    """Forward to a port of this machine in a process of its own, which takes nothing from who measures."""
+    port = free_port()
+    command = [sys.executable, "-m", "tests.servers.forwarder", str(port), str(target)]
+    with running(command, port, folder / "forwarder.log", lambda: answers(port), cwd=Path.cwd()) as server:
+        yield server
 
 
 if __name__ == "__main__":  # python -m tests.servers.forwarder PORT TARGET-PORT

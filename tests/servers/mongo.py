@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.servers.waiting import Server, free_port, running
+from tests.servers.waiting import Server, answers, free_port, running
 
 SECANTUSD = shutil.which("secantusd-py", path=str(Path(sys.executable).parent)) or ""
 
@@ -20,11 +19,5 @@ def mongodb(folder: Path, port: int | None = None) -> Iterator[Server]:
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     command = [SECANTUSD, "--port", str(port), "--storage-path", str(folder / "data"), "--log-level", "ERROR"]
-    with running(command, port, folder / "mongodb.log", lambda: _is_up(port)) as server:
+    with running(command, port, folder / "mongodb.log", lambda: answers(port)) as server:
         yield server
-
-
-def _is_up(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-        return True
-    return False

@@ -22,6 +22,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def answers(port: int) -> bool:
+    """Return whether something listens on a port."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
 @dataclass(frozen=True)
 class Server:
     """A server that runs."""
@@ -36,10 +43,12 @@ class Server:
 
 
 @contextlib.contextmanager
-def running(command: Sequence[str], port: int, log: Path, is_up: Callable[[], bool]) -> Iterator[Server]:
+def running(
+    command: Sequence[str], port: int, log: Path, is_up: Callable[[], bool], cwd: Path | None = None
+) -> Iterator[Server]:
     """Run a server until the block ends; yield it once it answers."""
     with log.open("ab") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out, cwd=log.parent, start_new_session=True)
+        process = subprocess.Popen(command, stdout=out, stderr=out, cwd=cwd or log.parent, start_new_session=True)
     try:
         deadline = time.monotonic() + PATIENCE
         while not is_up():
