@@ -7,7 +7,7 @@ online differs in the last bit from the same row of a back-test. These loops can
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
@@ -205,6 +205,28 @@ def expected_rows(
                 before, after = after, before
                 layer += 1
             result[row - first, column] = before[0] + outcome
+    return result
+
+
+@compiled
+def iterated_rows(
+    series: Floats, ends: Integers, window: int, steps: int, furthest: float, networks: tuple[Any, ...]
+) -> Floats:
+    """Return what is expected of the ``steps`` rows from each of ``ends`` on, float64 (n_ends, steps, v).
+
+    Each step takes those before it for readings, within ``furthest`` either way. ``networks`` are the arguments of
+    `expected_rows` from ``lags`` on. It stands in this file so that what is kept on disk of it never outlives that one.
+    """
+    n_variables = series.shape[1]
+    result = np.empty((len(ends), steps, n_variables))
+    path = np.empty((window + steps, n_variables))
+    for position in range(len(ends)):
+        path[:window] = series[ends[position] - window : ends[position]]
+        for step in range(window, window + steps):
+            ahead = expected_rows(path, step, step + 1, window, *networks)
+            for column in range(n_variables):
+                path[step, column] = min(max(ahead[0, column], -furthest), furthest)
+        result[position] = path[window:]
     return result
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import timedelta
 
 import numpy as np
 
 from andon.errors import DataError
 from andon.frames import Floats, Integers, SignalFrame
+from andon.models.monitors import kernels
 from andon.models.monitors.bundle import MonitorBundle
 from andon.models.monitors.windows import read_values
 
@@ -54,22 +56,15 @@ def roll_out(bundle: MonitorBundle, frame: SignalFrame, rows: Integers, steps: i
         float64 (n, steps, v) in the variables' own units; NaN for a variable that the window holds no reading of.
     """
     window, count = bundle.window, len(bundle.variables)
-    ahead = np.empty((len(rows), steps, count))
     if not len(rows):
-        return ahead
+        return np.empty((0, steps, count))
     begin = int(rows.min()) - window + 1
     seen = SignalFrame(frame.line, frame.data[begin : int(rows.max()) + 1], frame.types, frame.sampling)
     series = bundle.scaling.standardise(read_values(seen, bundle.variables))
-    path = np.empty((window + steps, count))
-    for position, last in enumerate((rows - begin).tolist()):
-        path[:window] = series[last + 1 - window : last + 1]
-        for step in range(window, window + steps):
-            path[step] = bundle.networks.predict(path, window, step, step + 1)[0]
-            np.clip(path[step], -_FURTHEST, _FURTHEST, out=path[step])
-        ahead[position] = path[window:]
-    restored = bundle.scaling.restore(ahead)
-    read = np.concatenate([np.zeros((1, count)), np.cumsum(~np.isnan(series), axis=0)])
+    networks = tuple(getattr(bundle.networks, field.name) for field in fields(bundle.networks))
     ends = rows - begin + 1
+    ahead = bundle.scaling.restore(kernels.iterated_rows(series, ends, window, steps, _FURTHEST, networks))
+    read = np.concatenate([np.zeros((1, count)), np.cumsum(~np.isnan(series), axis=0)])
     unread = read[ends] == read[ends - window]
-    restored[np.broadcast_to(unread[:, None, :], restored.shape)] = np.nan
-    return restored
+    ahead[np.broadcast_to(unread[:, None, :], ahead.shape)] = np.nan
+    return ahead
