@@ -47,6 +47,13 @@ learners: [logistic_regression]
 kind: Monitor
 name: normal
 lines: {names: [press-1]}
+variables: {include: [heat, noise]}
+learners: [linear]
+---
+kind: Monitor
+name: moved
+lines: {names: [press-1]}
+variables: {include: [flow]}
 learners: [linear]
 """
 
@@ -60,7 +67,10 @@ def ray():
 
 
 def press() -> SignalFrame:
-    """Return a line with two jams a day: in the half hour before them heat rises, and noise says nothing."""
+    """Return a line with two jams a day: in the half hour before them heat rises, and noise says nothing.
+
+    What flow was before says nothing of it in the first days, and nearly all later.
+    """
     rng = np.random.default_rng(11)
     rows = DAYS * A_DAY
     heat, jam = rng.normal(size=rows), np.zeros(rows)
@@ -68,8 +78,11 @@ def press() -> SignalFrame:
         heat[onset - 6 : onset] += rng.gamma(4, 1.2) * np.linspace(0.4, 1.0, 6)
         jam[onset : onset + 2] = 1.0
     times = pl.Series(1_767_225_600_000_000 + 300_000_000 * np.arange(rows)).cast(TIME)
-    data = pl.DataFrame({"time": times, "heat": heat, "noise": rng.normal(size=rows), "jam": jam})
-    return signal_frame("press-1", data, dict.fromkeys(("heat", "noise", "jam"), "number"))
+    flow = np.random.default_rng(12).normal(size=rows)
+    for row in range(KNOWN * A_DAY, rows):
+        flow[row] = 0.9 * flow[row - 1] + 0.3 * flow[row]
+    data = pl.DataFrame({"time": times, "heat": heat, "noise": rng.normal(size=rows), "jam": jam, "flow": flow})
+    return signal_frame("press-1", data, dict.fromkeys(("heat", "noise", "jam", "flow"), "number"))
 
 
 def define(home: Path, settings: Settings, include: str) -> None:
@@ -97,7 +110,7 @@ def test_the_better_model_takes_the_place_and_an_equal_one_does_not(ray, tmp_pat
     signals.append_signals(whole.between(None, START + timedelta(days=KNOWN)))
     define(tmp_path, settings, "include: [noise]")
     trained = train_models(settings, TrainRequest(trials=2, seconds=300.0), Terminal())
-    assert [one.error for one in trained] == ["", "", ""]
+    assert [one.error for one in trained] == [""] * 4
     signals.append_signals(whole.between(START + timedelta(days=KNOWN), None))
     define(tmp_path, settings, "include: [noise, heat]")
 
@@ -107,15 +120,15 @@ def test_the_better_model_takes_the_place_and_an_equal_one_does_not(ray, tmp_pat
     later = NOW + timedelta(hours=5)
     signals.append_signals(late_reading())
     retrained = {one.key: one for one in retrain_models(settings, request, Terminal(), later)}
-    mended, blind, normal = (ModelKey(name, "press-1") for name in ("mended", "blind", "normal"))
+    mended, blind, normal, moved = (ModelKey(name, "press-1") for name in ("mended", "blind", "normal", "moved"))
     assert {str(key): one.error for key, one in retrained.items() if one.error} == {}
 
     decided = {key: one.decision for key, one in retrained.items()}
     assert all(one is not None and one.at == NOW for one in decided.values()), "the interrupted run went on"
     assert (decided[mended].verdict, decided[mended].champion, decided[mended].challenger) == ("promoted", 1, 2)
     assert (decided[blind].verdict, decided[blind].challenger) == ("kept", 2)
-    assert decided[normal].verdict == "kept"
-    assert [models.pointer(key) for key in (mended, blind, normal)] == [2, 1, 1]
+    assert (decided[normal].verdict, decided[moved].verdict) == ("kept", "promoted")
+    assert [models.pointer(key) for key in (mended, blind, normal, moved)] == [2, 1, 1, 2]
     assert models.challenger(mended) is None
     assert models.challenger(blind).version == 2
     for key, one in decided.items():
@@ -128,11 +141,16 @@ def test_the_better_model_takes_the_place_and_an_equal_one_does_not(ray, tmp_pat
     assert found["high"] < 0 and found["events"] >= 10
     assert found["challenger"]["counted_cost"] < found["champion"]["counted_cost"]
 
+    forecasts = decided[moved].evidence["comparison"]
+    assert forecasts["challenger_rmse"] < 0.9 * forecasts["champion_rmse"] and not forecasts["alarms"]["worse"]
+    assert forecasts["alarms"]["budget"] == 0.01 and "better by" in decided[normal].reason
+    assert models.challenger(moved) is None and models.challenger(normal).version == 2
+
     why = explain_champion(mended, documents, models)
     assert (why["version"], why["decision"]["id"]) == (2, decided[mended].id)
     assert "better: cost" in why["why"]
     assert models.rollback(mended, "by hand", later) == 1
-    assert [len(models.history(key)) for key in (mended, blind, normal)] == [2, 2, 2], "published once"
+    assert [len(models.history(key)) for key in (mended, blind, normal, moved)] == [2] * 4, "published once"
 
 
 def late_reading() -> SignalFrame:
