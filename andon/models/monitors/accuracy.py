@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from andon.frames import Floats
+from andon.models.monitors.networks import Network
+from andon.models.monitors.preparation import MonitorData
+from andon.records import ModelCard
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +122,39 @@ def beside_persistence(actual: Floats, expected: Floats, reach: float, rate: flo
         "forecast": measure_accuracy(actual, expected, reach, rate).to_json(),
         "persistence": measure_accuracy(actual, before, hindsight_reach(actual - before, rate), rate).to_json(),
     }
+
+
+def with_accuracy(card: ModelCard, data: MonitorData, networks: Sequence[Network], reach: Floats) -> ModelCard:
+    """Return a card that tells how the networks chosen forecast the validation rows, which they have not read.
+
+    Each variable of ``comparison`` gets ``validation``, as `beside_persistence`; ``metrics`` get the means over the
+    variables that persistence errs on, against persistence.
+
+    Parameters
+    ----------
+    networks
+        One for each of the data's variables, fitted on training rows.
+    reach
+        How far bounds stand from forecasts, in the variables' own units, float64 (v,).
+    """
+    rows, restore = data.validation, data.scaling.restore
+    actual = restore(data.series[rows])
+    expected = restore(data.series[rows] - data.residuals(networks, rows))
+    before = restore(data.series[rows] - data.persistence)
+    measured = {
+        name: beside_persistence(actual[:, i], expected[:, i], float(reach[i]), data.rate, before[:, i])
+        for i, name in enumerate(data.variables)
+    }
+    metrics = {}
+    for measure in ("mae", "pinball"):
+        ratios = [
+            one["forecast"][measure] / one["persistence"][measure]
+            for one in measured.values()
+            if one["forecast"][measure] is not None and one["persistence"][measure]
+        ]
+        metrics |= {f"{measure}_to_persistence": float(np.mean(ratios))} if ratios else {}
+    comparison = tuple(
+        one | {"validation": measured[one["variable"]]} if one.get("variable") in measured else one
+        for one in card.comparison
+    )
+    return replace(card, metrics=card.metrics | metrics, comparison=comparison)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from andon.frames import Floats, Integers, SignalFrame
+from andon.models.monitors.accuracy import with_accuracy
 from andon.models.monitors.bundle import MonitorBundle
 from andon.models.monitors.calibration import conformal_threshold, fit_line_score, robust_scale
 from andon.models.monitors.comparison import Choice, Evaluation, best_autoencoder, choose, one_of_each_network
@@ -92,6 +93,8 @@ def assemble_monitor(
     members = np.flatnonzero(~data.constant) if not data.constant.all() else np.arange(len(choices))
     relatives = [(sequence / scales)[:, members] for sequence in sequences]
     line = fit_line_score(relatives, members, thresholds[members], data.window, data.rate)
+    scales_in_units = data.scaling.restore_sizes(scales)
+    card = _card(data, evaluations, choices, held_out, definition, definition_version, seed)
     return MonitorBundle(
         key=key,
         definition=definition.model_dump(mode="json", by_alias=True),
@@ -101,10 +104,10 @@ def assemble_monitor(
         variables=data.variables,
         scaling=data.scaling,
         networks=pack(networks),
-        residual_scales=data.scaling.restore_sizes(scales),
+        residual_scales=scales_in_units,
         thresholds=thresholds,
         line=line,
-        card=_card(data, evaluations, choices, held_out, definition, definition_version, seed),
+        card=with_accuracy(card, data, [choice.network for choice in choices], thresholds * scales_in_units),
         autoencoder=best_autoencoder(evaluations),
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from sklearn.metrics import mean_absolute_error, mean_pinball_loss, r2_score, root_mean_squared_error
@@ -13,6 +15,9 @@ from andon.models.monitors.accuracy import (
     measure_accuracy,
     pinball_loss,
 )
+from andon.models.monitors.periods import split_periods
+from andon.scoring import score_monitor
+from tests.watched_line import NORMAL, history, normal_bundle
 
 RNG = np.random.default_rng(5)
 ACTUAL = RNG.normal(size=300).cumsum()
@@ -66,3 +71,24 @@ def test_both_are_measured_on_the_same_rows() -> None:
     assert found["forecast"]["rows"] == found["persistence"]["rows"] == 270
     assert found["forecast"]["rmse"] < found["persistence"]["rmse"]
     assert found["persistence"]["coverage"] == pytest.approx(0.95, abs=0.01)
+
+
+def test_the_card_tells_how_the_validation_rows_were_forecast() -> None:
+    bundle, frame = normal_bundle(), history()
+    told = {one["variable"]: one["validation"] for one in bundle.card.comparison if one.get("chosen")}
+    assert list(told) == list(bundle.variables)
+    _, validation = split_periods(frame, NORMAL.train, NORMAL.validation)
+    scores = score_monitor(bundle, frame)
+    for column, name in enumerate(bundle.variables):
+        actual, expected = scores.actual[validation, column], scores.expected[validation, column]
+        reach = float(bundle.thresholds[column] * bundle.residual_scales[column])
+        known = measure_accuracy(actual, expected, reach, 0.01)
+        forecast, before = told[name]["forecast"], told[name]["persistence"]
+        assert forecast["rows"] == before["rows"] == known.rows
+        # Where few rows validate, the network that serves has learnt from them too: it errs a little less.
+        assert forecast["rmse"] == pytest.approx(known.rmse, rel=0.05)
+        assert forecast["rmse"] < before["rmse"] and forecast["pinball"] < before["pinball"]
+        assert forecast["coverage"] > 0.95
+    ratios = [one["forecast"]["mae"] / one["persistence"]["mae"] for one in told.values()]
+    assert bundle.card.metrics["mae_to_persistence"] == pytest.approx(np.mean(ratios))
+    json.dumps(told, allow_nan=False)
