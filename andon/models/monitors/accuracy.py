@@ -145,7 +145,7 @@ def with_accuracy(card: ModelCard, data: MonitorData, networks: Sequence[Network
         name: beside_persistence(actual[:, i], expected[:, i], float(reach[i]), data.rate, before[:, i])
         for i, name in enumerate(data.variables)
     }
-    metrics = {}
+    metrics: dict[str, float] = {}
     for measure in ("mae", "pinball"):
         ratios = [
             one["forecast"][measure] / one["persistence"][measure]
