@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from configs.checking_periods import check_periods, check_sampling, check_windows
 from configs.definitions import Alert, Line, Monitor, VariableType
+from configs.durations import format_duration
 from configs.errors import ConfigError
 from configs.expressions import Compare, Expression, Name, Value, check, did_you_mean
 from configs.loading import LoadedDefinition
@@ -167,6 +168,11 @@ def _check_against_monitor(alert: Alert, name: str, lines: Sequence[str], world:
         raise ConfigError(f"{place}: monitor", problem, "give both the same lines")
     if alert.type != "forecast":
         return
+    for line in lines:
+        sampling = world.sampling(line)
+        if alert.horizon is not None and sampling is not None and alert.horizon < sampling:
+            problem = f"{format_duration(alert.horizon)} is shorter than the sampling of {line}"
+            raise ConfigError(f"{place}: horizon", problem, f"give {format_duration(sampling)} or more")
     for field, condition in (("when", alert.when), ("clear", alert.clear)):
         for line, types in _distinct(lines, world) if condition is not None else ():
             assert condition is not None

@@ -211,6 +211,17 @@ def test_a_forecast_alert_needs_a_monitor_that_watches_its_lines_and_variables()
     assert "does not forecast any variable" in refusal(text_only, world(line("o-1"), monitors=(monitor(),)))
 
 
+def test_a_forecast_alert_looks_one_sampling_ahead_at_least() -> None:
+    body = {"kind": "Alert", "name": "dry", "lines": {"family": "ovens"}, "type": "forecast", "monitor": "calm"}
+    of = world(line("o-1", sampling="10s"), line("o-2", sampling="1m"), monitors=(monitor(),))
+    for horizon, refused in (("1m", False), ("59s", True)):
+        dry = parse_definition({**body, "when": "heat < 1", "horizon": horizon}, "dry")
+        if refused:
+            assert "horizon: 59s is shorter than the sampling of o-2; give 1m or more" in refusal(dry, of)
+        else:
+            assert warnings(dry, of) == []
+
+
 def test_data_are_described_once_a_line() -> None:
     asked: list[str] = []
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import Result
+from typer.testing import CliRunner
 
 from andon.errors import ConfigError, DataError
 from andon.models.bundle import write_bundle
 from andon.ports import Documents, Signals
-from andon.stores import open_documents, open_signals
+from andon.stores import open_documents, open_models, open_signals
+from configs.settings import load_settings
+from pipelines.cli import app
 from pipelines.monitor_reporting import MonitorReport, report_monitor
 from tests.watched_line import LINE, NORMAL, SAMPLING, START, TRAINED, define, make_rows, normal_bundle
 from tests.watched_stores import FolderModels
@@ -80,3 +85,31 @@ def test_what_is_not_there_is_refused(stores, tmp_path: Path) -> None:
     stores[2].champions.clear()
     with pytest.raises(DataError, match="run `andon train --monitor normal-frying`"):
         report_monitor(asked(tmp_path), *stores, NOW)
+
+
+def test_the_command_writes_and_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANDON_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    settings, bundle = load_settings(), normal_bundle()
+    define(open_documents(settings.documents), at=NOW)
+    open_signals(settings.signals).append_signals(make_rows(ROWS, holes=False))
+    models = open_models(settings.models)
+    write_bundle(bundle, tmp_path / "bundle")
+    models.promote(bundle.key, models.publish(bundle.key, tmp_path / "bundle", bundle.card), "test", NOW)
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(app, list(arguments))
+
+    written = run("report", "monitor", "--monitor", NORMAL.name, "--out", "page.html")
+    assert (written.exit_code, written.stdout) == (0, "wrote page.html\n") and (tmp_path / "page.html").is_file()
+    (told,) = json.loads(run("report", "monitor", "--monitor", NORMAL.name, "--labels", "jam", "--json").stdout)
+    assert (told["out"], told["line"]) == (f"monitors/{LINE}.html", LINE)
+    assert told["detection"]["rows"] == told["rows"]
+    unknown = run("report", "monitor", "--monitor", "nobody")
+    assert unknown.exit_code == 2 and "monitor nobody: is not defined" in unknown.stderr
+
+    asked = ("backtest", "--line", LINE, "--monitor", NORMAL.name, "--labels", "jam", "--out", "rows.parquet")
+    tested = run(*asked, "--start", str(START + timedelta(hours=4)))
+    assert tested.exit_code == 0, tested.stderr
+    header, row = tested.stdout.splitlines()[2:4]
+    assert header.startswith("line\tF1\tFAR") and row.startswith(f"{LINE}\t") and len(row.split("\t")) == 8
