@@ -107,6 +107,7 @@ def comparison(page: MonitorPage) -> bytes:
             axis.plot([1.0], [place], "D", color=_GREY, markersize=5)
     axis.set_yticks(range(len(shown)), [canvas.shortened(str(row["variable"])) for row in shown])
     axis.set_ylim(len(shown) - 0.4, -0.6)
+    axis.margins(x=0.04)
     low, high = axis.get_xlim()
     axis.set_xlim(max(0.0, min(low, 0.9)), min(max(high, 1.1), 2.5))
     axis.set_xlabel("RMSE on validation rows / that of persistence; filled: chosen")
