@@ -69,15 +69,21 @@ def score_monitor(bundle: MonitorBundle, frame: SignalFrame, start: datetime | N
     actual = read_values(SignalFrame(frame.line, frame.data[context:], frame.types, frame.sampling), bundle.variables)
     # Only a row with a full window of rows before it is judged; at the true beginning of history that is row `window`.
     first = min(bundle.window, len(times))
+    series = bundle.scaling.standardise(actual)
     expected = np.full(actual.shape, np.nan)
     if first < len(times):
-        series = bundle.scaling.standardise(actual)
         ahead = bundle.networks.predict(series, bundle.window, first, len(times))
         expected[first:] = bundle.scaling.restore(ahead)
     with np.errstate(over="ignore"):
         residuals = np.clip((actual - expected) / bundle.residual_scales, -_FURTHEST, _FURTHEST)
     score = np.abs(residuals)
-    line_score, member_shares = bundle.line.score(residuals[:, bundle.line.members], first)
+    sources = [residuals, series]
+    if bundle.autoencoder is not None:
+        errors = np.full(actual.shape, np.nan)
+        if first < len(times):
+            errors[first:] = bundle.autoencoder.errors(series, bundle.window, first, len(times))
+        sources.append(errors)
+    line_score, member_shares = bundle.line.score(bundle.line.scaled(*sources), first)
     shares = np.zeros(actual.shape)
     shares[:, bundle.line.members] = member_shares
     kept = slice(begin - context, None)

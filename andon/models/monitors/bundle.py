@@ -13,8 +13,8 @@ import numpy as np
 from andon.errors import ModelError
 from andon.frames import Floats
 from andon.models.monitors.autoencoders import Autoencoder
-from andon.models.monitors.calibration import LineScore
-from andon.models.monitors.checking import check_autoencoder, check_networks
+from andon.models.monitors.checking import check_autoencoder, check_line, check_networks
+from andon.models.monitors.line_score import LineScore
 from andon.models.monitors.networks import PackedNetworks
 from andon.models.monitors.windows import Scaling
 from andon.records import ModelCard, ModelKey
@@ -85,7 +85,7 @@ def read_parts(
     """
     try:
         with np.load(folder / PARTS, allow_pickle=False) as arrays:
-            if "networks.program" not in arrays:
+            if "networks.program" not in arrays or "line.persistence" not in arrays:
                 raise ModelError(f"{folder / PARTS}", "is of an earlier version", "train the monitor again")
             bundle = MonitorBundle(
                 key=key,
@@ -136,19 +136,4 @@ def _check(bundle: MonitorBundle) -> None:
     check_networks(networks, bundle.window, count)
     if bundle.autoencoder is not None:
         check_autoencoder(bundle.autoencoder, bundle.window, count)
-    members, charts = len(line.members), len(line.spans)
-    if (
-        line.members.dtype != np.int64
-        or not members
-        or line.members.min() < 0
-        or line.members.max() >= count
-        or line.spans.dtype != np.int64
-        or not charts
-        or line.spans.min() < 1
-        or line.limits.shape != (members,)
-        or line.precisions.shape != (charts, members, members)
-        or line.reaches.shape != (charts,)
-        or any(array.dtype != np.float64 for array in (line.limits, line.precisions, line.reaches))
-        or not isinstance(line.threshold, float)
-    ):
-        raise ValueError("the line score does not fit the variables")
+    check_line(line, count, 2 if bundle.autoencoder is None else 3)

@@ -1,15 +1,12 @@
-"""What is normal: sizes of residuals, thresholds at a false-alarm rate, and one score that fuses a line's variables."""
+"""What is normal of one variable: sizes of residuals, thresholds at a false-alarm rate, severity."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 
-from andon.frames import Floats, Integers
-from andon.models.monitors import kernels
+from andon.frames import Floats
 from configs.definitions import Severity
 
 _SEVERITIES: tuple[tuple[float, Severity], ...] = ((4.0, "critical"), (2.5, "high"), (1.5, "medium"), (1.0, "low"))
@@ -91,106 +88,3 @@ def severity_of(score: float, threshold: float) -> Severity:
     'medium'
     """
     return next((severity for least, severity in _SEVERITIES if score >= least * threshold), "low")
-
-
-@dataclass(frozen=True, slots=True)
-class LineScore:
-    """Fuses the residuals of a line's variables (m members) into one score, under several charts.
-
-    Each chart is Hotelling's T squared of the mean residual over the last ``spans`` rows: over one row it sees a jump,
-    over several a small shift that stays (Lowry et al., "A Multivariate EWMA Control Chart", 1992, with a finite window
-    in place of an infinite one). The score is the largest distance of a chart in units of that chart's own threshold.
-    """
-
-    members: Integers
-    """Columns of the monitor's variables that take part, int64 (m,)."""
-    spans: Integers
-    """Rows a chart looks back on, its own included, int64 (charts,)."""
-    limits: Floats
-    """What one residual may count for in a chart of several rows, in units of its usual size, float64 (m,)."""
-    precisions: Floats
-    """Inverse covariances of the charts' means, float64 (charts, m, m)."""
-    reaches: Floats
-    """Threshold of each chart alone, float64 (charts,)."""
-    threshold: float
-    """Threshold of the score."""
-
-    @property
-    def reach(self) -> int:
-        """How many rows before its own a score looks back on."""
-        return int(self.spans.max()) - 1 if len(self.spans) else 0
-
-    def charts(self, residuals: Floats, first: int) -> tuple[Floats, Floats]:
-        """Return each chart's distance (n, charts) and what each member adds to its square (n, charts, m)."""
-        distances = np.zeros((len(residuals), len(self.spans)))
-        shares = np.zeros((*distances.shape, residuals.shape[1]))
-        residuals = np.ascontiguousarray(residuals)
-        kernels.chart_rows(residuals, first, self.spans, self.limits, self.precisions, distances, shares)
-        return distances, shares
-
-    def score(self, residuals: Floats, first: int) -> tuple[Floats, Floats]:
-        """Return the scores (n,) and the members' shares of them (n, m), from row ``first`` on, NaN and 0 before.
-
-        ``residuals`` (n, m) stand in units of their usual size, NaN where nothing was read.
-        """
-        distances, shares = self.charts(residuals, first)
-        relative = distances / self.reaches
-        chosen = np.argmax(relative, axis=1)
-        rows = np.arange(len(residuals))
-        scores = relative[rows, chosen]
-        scores[:first] = np.nan
-        blame = np.maximum(shares[rows, chosen], 0.0)
-        total = blame.sum(axis=1, keepdims=True)
-        return scores, np.divide(blame, total, out=np.zeros_like(blame), where=total > 0)
-
-
-def chart_spans(window: int) -> Integers:
-    """Return the spans of a line's charts: one row, and a sixth of the forecasters' window.
-
-    Examples
-    --------
-    >>> chart_spans(30).tolist()
-    [1, 5]
-    """
-    return np.array(sorted({1, max(1, window // 6)}), np.int64)
-
-
-def fit_line_score(
-    sequences: Sequence[Floats], members: Integers, limits: Floats, window: int, rate: float
-) -> LineScore:
-    """Calibrate a line score on held-out residuals in units of their usual size.
-
-    Each of ``sequences`` (n, m) stands in order of time. The covariance of each chart's means is measured on those
-    means, so that residuals which follow each other are not taken for independent ones, and shrunk (Ledoit and Wolf, "A
-    Well-Conditioned Estimator for Large-Dimensional Covariance Matrices", 2004), about 0. ``limits`` (m,) hold single
-    residuals while it is measured.
-    """
-    spans = chart_spans(window)
-    held = [np.clip(np.nan_to_num(sequence), -limits, limits) for sequence in sequences]
-    precisions = np.stack(
-        [_precision(np.concatenate([_moving_mean(sequence, int(span)) for sequence in held])) for span in spans]
-    )
-    apart = LineScore(members, spans, limits, precisions, np.ones(len(spans)), 1.0)
-    distances = np.concatenate([apart.charts(sequence, 0)[0] for sequence in sequences])
-    reaches = np.array([conformal_threshold(distances[:, chart], rate) for chart in range(len(spans))])
-    scores = np.max(distances / reaches, axis=1)
-    return replace(apart, reaches=reaches, threshold=conformal_threshold(scores, rate))
-
-
-def _moving_mean(values: Floats, span: int) -> Floats:
-    """Return means (n - span + 1, m) over ``span`` rows; all rows in one where there are fewer."""
-    span = min(span, len(values))
-    sums = np.cumsum(np.concatenate([np.zeros((1, values.shape[1])), values]), axis=0)
-    means: Floats = (sums[span:] - sums[:-span]) / span
-    return means
-
-
-def _precision(values: Floats) -> Floats:
-    """Return the inverse (m, m) of the covariance of ``values`` (n, m) about 0, its correlations shrunk."""
-    from sklearn.covariance import ledoit_wolf
-
-    sizes: Floats = np.sqrt(np.mean(np.square(values), axis=0))
-    sizes = np.maximum(sizes, max(float(sizes.max()) * 1e-6, 1e-12))
-    correlation = np.asarray(ledoit_wolf(values / sizes, assume_centered=True)[0], np.float64)
-    inverse: Floats = np.linalg.inv(correlation + 1e-9 * np.eye(len(sizes))) / np.outer(sizes, sizes)
-    return inverse

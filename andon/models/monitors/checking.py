@@ -7,6 +7,7 @@ import numpy as np
 from andon.frames import Integers
 from andon.models.monitors import kernels
 from andon.models.monitors.autoencoders import Autoencoder
+from andon.models.monitors.line_score import LineScore
 from andon.models.monitors.networks import PackedNetworks
 
 _MOST = 1_000_000
@@ -59,6 +60,28 @@ def check_autoencoder(autoencoder: Autoencoder, window: int, count: int) -> None
         or weights.shape != (((sizes[:-1] + 1) * sizes[1:]).sum(),)
     ):
         raise ValueError("the autoencoder does not fit the variables, or its weights")
+
+
+def check_line(line: LineScore, count: int, sources: int) -> None:
+    """Raise ValueError unless a line score of ``sources`` sources fits ``count`` variables."""
+    members, charts = len(line.members), len(line.spans)
+    shapes = {
+        "members": (members,), "sources": (charts,), "spans": (charts,), "persistence": (2,),
+        "centres": (sources, members), "scales": (sources, members), "limits": (charts, members),
+        "precisions": (charts, members, members), "reaches": (charts,),
+    }  # fmt: skip
+    for name, shape in shapes.items():
+        array, kind = getattr(line, name), np.int64 if len(shape) == 1 and name != "reaches" else np.float64
+        if array.shape != shape or array.dtype != kind or np.isnan(array).any():
+            raise ValueError(f"line.{name} does not fit the variables")
+    indices = ((line.members, count), (line.sources, sources))
+    if not members or not charts or any(array.min() < 0 or array.max() >= most for array, most in indices):
+        raise ValueError("the line score does not fit the variables")
+    needed, among = line.persistence.tolist()
+    if not (line.spans.min() >= 1 and line.spans.max() <= _MOST and 1 <= needed <= among <= _MOST):
+        raise ValueError("the line score looks back on no number of rows")
+    if not (line.scales > 0).all() or not (line.reaches > 0).all() or not isinstance(line.threshold, float):
+        raise ValueError("the line score has sizes that are not above 0")
 
 
 def _length(program: Integers, seen: int) -> int:

@@ -11,7 +11,8 @@ import numpy as np
 from andon.frames import Floats, Integers, SignalFrame
 from andon.models.monitors.accuracy import with_accuracy
 from andon.models.monitors.bundle import MonitorBundle
-from andon.models.monitors.calibration import conformal_threshold, fit_line_score, robust_scale
+from andon.models.monitors.calibration import conformal_threshold, robust_scale
+from andon.models.monitors.charting import Piece, fit_line_score
 from andon.models.monitors.comparison import Choice, Evaluation, best_autoencoder, choose, one_of_each_network
 from andon.models.monitors.forecasters import (
     AUTOENCODER,
@@ -20,16 +21,13 @@ from andon.models.monitors.forecasters import (
     forecaster,
     monitor_learner,
 )
+from andon.models.monitors.holding_out import HeldOut, hold_out, too_few
 from andon.models.monitors.networks import Network, constant_network, pack, persistence_network
 from andon.models.monitors.preparation import MonitorData, prepare_monitor
 from andon.records import ModelCard, ModelKey
 from configs.definitions import Monitor
 
 __all__ = ["MonitorData", "assemble_monitor", "evaluate_configuration", "fit_monitor", "prepare_monitor"]
-
-_ORIGINS = 4
-_SHOWN = 20
-"""False alarms that held-out rows must be expected to hold before they alone show the rate."""
 
 
 def evaluate_configuration(
@@ -66,13 +64,10 @@ def assemble_monitor(
 ) -> MonitorBundle:
     """Choose a forecaster for each variable, calibrate on held-out rows, and bundle.
 
-    Held-out rows are the validation rows and, where these are too few to show the rate (fewer than 20 false alarms
-    expected), every row after each of four rolling origins in training, forecast by the chosen configuration fitted on
-    the rows before that origin (Tashman, "Out-of-Sample Tests of Forecasting Accuracy", 2000). So thresholds know how
-    far a line drifts away from what a model has learnt, as it will from this one.
+    Held-out rows are the validation rows or, where these are too few to show the rate, all rows by blocks, and then the
+    chosen configurations are fitted again on all of them; see `holding_out.hold_out`.
     """
-    few = len(data.validation) * data.rate < _SHOWN
-    eligible = one_of_each_network(evaluations) if few else evaluations
+    eligible = one_of_each_network(evaluations) if too_few(data) else evaluations
     persistence = data.persistence
     order = [name for name in FORECASTERS if name in definition.learners]
     choices = [
@@ -81,20 +76,26 @@ def assemble_monitor(
         else choose(column, eligible, persistence[:, column], persistence_network(), order)
         for column in range(len(data.variables))
     ]
-    networks = [choice.network for choice in choices]
-    sequences = [data.residuals(networks, data.validation)]
-    if few:
-        sequences += _forward_residuals(data, choices, seed, threads)
-    held_out = np.concatenate(sequences)
-    scales = np.array([robust_scale(held_out[:, column], data.least[column]) for column in range(len(choices))])
-    thresholds = np.array([conformal_threshold(np.abs(column), data.rate) for column in (held_out / scales).T])
+    autoencoder = best_autoencoder(evaluations)
+    held_out = hold_out(data, choices, autoencoder, seed, threads)
+    residuals = np.concatenate(held_out.residuals)
+    scales = np.array([robust_scale(residuals[:, column], data.least[column]) for column in range(len(choices))])
+    thresholds = np.array([conformal_threshold(np.abs(column), data.rate) for column in (residuals / scales).T])
     # A variable that never moved says nothing of a usual error: any true change counts, rounding does not.
     thresholds = np.where(data.constant, np.maximum(thresholds, 1.0), thresholds)
     members = np.flatnonzero(~data.constant) if not data.constant.all() else np.arange(len(choices))
-    relatives = [(sequence / scales)[:, members] for sequence in sequences]
-    line = fit_line_score(relatives, members, thresholds[members], data.window, data.rate)
+    line = fit_line_score(
+        _pieces(held_out, scales),
+        members,
+        thresholds[members],
+        data.least[members],
+        held_out.means[members],
+        data.window,
+        data.rate,
+        held_out.far,
+    )
     scales_in_units = data.scaling.restore_sizes(scales)
-    card = _card(data, evaluations, choices, held_out, definition, definition_version, seed)
+    card = _card(data, evaluations, choices, len(residuals), definition, definition_version, seed)
     return MonitorBundle(
         key=key,
         definition=definition.model_dump(mode="json", by_alias=True),
@@ -103,12 +104,12 @@ def assemble_monitor(
         sampling=data.sampling,
         variables=data.variables,
         scaling=data.scaling,
-        networks=pack(networks),
+        networks=pack(held_out.networks),
         residual_scales=scales_in_units,
         thresholds=thresholds,
         line=line,
         card=with_accuracy(card, data, [choice.network for choice in choices], thresholds * scales_in_units),
-        autoencoder=best_autoencoder(evaluations),
+        autoencoder=autoencoder,
     )
 
 
@@ -140,32 +141,22 @@ def _fit(
     return forecaster(learner).fit(data.series, rows, data.window, params, seed=seed, threads=threads)
 
 
-def _forward_residuals(data: MonitorData, choices: Sequence[Choice], seed: int, threads: int) -> list[Floats]:
-    """Return residuals of each block of training rows and of all that follow, by networks fitted before it only.
-
-    One array (n, v) for each origin, standardised. A variable without a learner keeps its network.
-    """
-    blocks = np.array_split(data.training, _ORIGINS + 1)
-    sequences = []
-    for origin in range(1, len(blocks)):
-        before = np.concatenate(blocks[:origin])
-        networks = [choice.network for choice in choices]
-        fitted: dict[str, tuple[Network, ...]] = {}
-        for column, choice in enumerate(choices):
-            if choice.learner in FORECASTERS:
-                name = f"{choice.learner} {sorted(choice.params.items())}"
-                if name not in fitted:
-                    fitted[name] = _fit(data, choice.learner, choice.params, before, seed, threads)
-                networks[column] = fitted[name][column]
-        sequences.append(data.residuals(networks, np.concatenate([*blocks[origin:], data.validation])))
-    return sequences
+def _pieces(held_out: HeldOut, scales: Floats) -> list[Piece]:
+    """Return held-out rows as a line score takes them, residuals in units of their usual size."""
+    pieces = []
+    for place, age in enumerate(held_out.ages):
+        sources = [held_out.residuals[place] / scales, held_out.levels[place]]
+        if held_out.errors:
+            sources.append(held_out.errors[place])
+        pieces.append(Piece(tuple(sources), age))
+    return pieces
 
 
 def _card(
     data: MonitorData,
     evaluations: Sequence[Evaluation],
     choices: Sequence[Choice],
-    held_out: Floats,
+    held_out: int,
     definition: Monitor,
     definition_version: int,
     seed: int,
@@ -195,7 +186,7 @@ def _card(
         params={name: {"learner": c.learner, **c.params} for name, c in zip(data.variables, choices, strict=True)},
         metrics={
             "rmse_to_persistence": float(np.mean(ratios)) if ratios else 1.0,
-            "held_out_rows": float(len(held_out)),
+            "held_out_rows": float(held_out),
             "variables": float(len(choices)),
         },
         definition=definition.model_dump(mode="json", by_alias=True),

@@ -74,8 +74,9 @@ def test_the_line_sees_two_variables_part_that_always_move_together() -> None:
     values[5_000:5_100, 1] -= 1.0
     scores = score_monitor(bundle, framed(values))
     assert scores.line_flag[5_000:5_100].mean() > 3 * scores.flags[5_000:5_100].mean()
-    row = int(np.flatnonzero(scores.line_flag[5_000:5_100])[0]) + 5_000
-    assert set(anomalies_at(bundle, scores, "plant", [row])[0].blamed) <= {"v0", "v1"}
+    rows = np.flatnonzero(scores.line_flag[5_000:5_100]) + 5_000
+    blamed = [one.blamed for one in anomalies_at(bundle, scores, "plant", rows.tolist()) if one.variable is None]
+    assert np.mean([set(names) <= {"v0", "v1"} for names in blamed]) > 0.95
 
 
 def test_a_spike_has_a_direction_a_severity_and_one_to_blame() -> None:

@@ -1,0 +1,125 @@
+"""Rows that judge models which have not learnt from them: validation, or all rows by blocks where that is too few."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from andon.frames import Floats, Integers
+from andon.models.monitors.autoencoders import Autoencoder
+from andon.models.monitors.comparison import Choice
+from andon.models.monitors.drift import walk_age
+from andon.models.monitors.forecasters import FORECASTERS, forecaster
+from andon.models.monitors.networks import Network, steadied
+from andon.models.monitors.preparation import MonitorData
+
+PIECES = 5
+_SHOWN = 20
+"""False alarms that validation rows must be expected to hold before they alone show the rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """What models say of rows that they have not learnt from, in pieces of consecutive rows, oldest first."""
+
+    residuals: tuple[Floats, ...]
+    """Reading minus expected, standardised, float64 (n_k, v), NaN where nothing was read."""
+    levels: tuple[Floats, ...]
+    """Reading minus the mean of what was learnt, standardised."""
+    errors: tuple[Floats, ...]
+    """Reading minus reconstruction, standardised, NaN where the autoencoder learnt from a row; empty without one."""
+    ages: tuple[float, ...]
+    """How far each piece may have wandered from what was learnt; see `drift.walk_age`."""
+    far: float
+    """The same for rows to come: for as long again as there was to learn from, or to validate."""
+    networks: tuple[Network, ...]
+    """Forecasters for rows to come, one a variable."""
+    means: Floats
+    """Levels that rows to come are compared with, standardised, float64 (v,)."""
+
+
+def too_few(data: MonitorData) -> bool:
+    """Return whether validation rows alone are too few to show the rate of false alarms."""
+    return len(data.validation) * data.rate < _SHOWN
+
+
+def hold_out(
+    data: MonitorData, choices: Sequence[Choice], autoencoder: Autoencoder | None, seed: int, threads: int
+) -> HeldOut:
+    """Judge rows by the chosen models.
+
+    Validation rows are judged by what was learnt from training rows. Where they are too few (fewer than 20 false alarms
+    expected), training and validation rows are cut into five blocks, each judged by the chosen configurations fitted on
+    the other four (cross-conformal prediction: Vovk, "Cross-Conformal Predictors", 2015), and the forecasters for rows
+    to come are fitted on all five. An autoencoder is not fitted again: it judges validation rows only.
+    """
+    networks = tuple(choice.network for choice in choices)
+    if not too_few(data):
+        learnt, parts = float(len(data.training)), np.array_split(data.validation, PIECES)
+        ends = np.cumsum([len(part) for part in parts])
+        means = _means(data.series, data.training)
+        return HeldOut(
+            residuals=tuple(data.residuals(networks, part) for part in parts),
+            levels=tuple(data.series[part] - means for part in parts),
+            errors=_errors(data, autoencoder, parts),
+            ages=tuple(walk_age(learnt + end - len(part) / 2, learnt) for end, part in zip(ends, parts, strict=True)),
+            far=walk_age(learnt + 2 * len(data.validation), learnt),
+            networks=networks,
+            means=means,
+        )
+    rows = np.union1d(data.training, data.validation)
+    parts = np.array_split(rows, PIECES)
+    residuals, levels, ages = [], [], []
+    for place, part in enumerate(parts):
+        rest = np.concatenate([*parts[:place], *parts[place + 1 :]])
+        residuals.append(data.residuals(_refit(data, choices, rest, seed, threads), part))
+        levels.append(data.series[part] - _means(data.series, rest))
+        ages.append(walk_age((place + 0.5) / PIECES * len(rows), float(len(rows))))
+    return HeldOut(
+        residuals=tuple(residuals),
+        levels=tuple(levels),
+        errors=_errors(data, autoencoder, parts),
+        ages=tuple(ages),
+        far=walk_age(2.0 * len(rows), float(len(rows))),
+        networks=_refit(data, choices, rows, seed, threads),
+        means=_means(data.series, rows),
+    )
+
+
+def _refit(
+    data: MonitorData, choices: Sequence[Choice], rows: Integers, seed: int, threads: int
+) -> tuple[Network, ...]:
+    """Fit each chosen configuration once on ``rows``; a variable without a learner keeps its network."""
+    fitted: dict[str, tuple[Network, ...]] = {}
+    networks = []
+    for column, choice in enumerate(choices):
+        if choice.learner not in FORECASTERS:
+            networks.append(choice.network)
+            continue
+        name = f"{choice.learner} {sorted(choice.params.items())}"
+        if name not in fitted:
+            fitted[name] = forecaster(choice.learner).fit(
+                data.series, rows, data.window, choice.params, seed=seed, threads=threads
+            )
+        networks.append(steadied(fitted[name][column], choice.share))
+    return tuple(networks)
+
+
+def _means(series: Floats, rows: Integers) -> Floats:
+    """Return the mean reading (v,) over ``rows``, 0 (the training mean) where none was read."""
+    read = ~np.isnan(series[rows])
+    sums: Floats = np.where(read, series[rows], 0.0).sum(axis=0)
+    means: Floats = sums / np.maximum(read.sum(axis=0), 1)
+    return means
+
+
+def _errors(data: MonitorData, autoencoder: Autoencoder | None, parts: Sequence[Integers]) -> tuple[Floats, ...]:
+    if autoencoder is None:
+        return ()
+    first, end = int(data.validation.min()), int(data.validation.max()) + 1
+    whole = np.full(data.series.shape, np.nan)
+    seen = autoencoder.errors(data.series, data.window, first, end)
+    whole[data.validation] = seen[data.validation - first]
+    return tuple(whole[part] for part in parts)
