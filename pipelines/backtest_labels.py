@@ -10,6 +10,7 @@ import polars as pl
 
 from andon.errors import DataError
 from andon.evaluation.anomalies import Detection, measure_detection
+from andon.frames import Floats, SignalFrame
 from andon.ports import Signals
 
 _SHOWN = {
@@ -32,12 +33,9 @@ def with_labels(rows: pl.DataFrame, line: str, variable: str, signals: Signals) 
         If the line lacks the variable, or it is a category.
     """
     stored = signals.describe_line(line)
-    types = {} if stored is None else stored.types
-    if types.get(variable) not in ("number", "boolean"):
-        problem = "is a category" if variable in types else "is not a variable of the line"
-        raise DataError(f"line {line}: --labels {variable}", problem, "name one that is 0 where all is normal")
-    read = signals.read_signals(line, [variable], rows["time"].min(), None).data
-    labels = read.select("time", label=(pl.col(variable) != 0).cast(pl.Float64))
+    wanted = [variable] if stored is not None and variable in stored.types else []
+    read = signals.read_signals(line, wanted, rows["time"].min(), None)
+    labels = read.data.select("time", label=pl.Series(labels_of(read, variable)).fill_nan(None))
     joined = rows.join(labels, on="time", how="left", maintain_order="left")
     own = pl.col("variable").is_null()
     rows = joined.with_columns(pl.when(own).then("label").otherwise("actual").alias("actual")).drop("label")
@@ -49,6 +47,21 @@ def with_labels(rows: pl.DataFrame, line: str, variable: str, signals: Signals) 
         verdicts["flag"].to_numpy(),
     )
     return rows, detection
+
+
+def labels_of(frame: SignalFrame, variable: str) -> Floats:
+    """Return 1 where a variable is not 0, 0 where it is, and NaN where it was not read, float64 (n_rows,).
+
+    Raises
+    ------
+    DataError
+        If the line lacks the variable, or it is a category.
+    """
+    if frame.types.get(variable) not in ("number", "boolean"):
+        problem = "is a category" if variable in frame.types else "is not a variable of the line"
+        raise DataError(f"line {frame.line}: --labels {variable}", problem, "name one that is 0 where all is normal")
+    values = frame.numbers(variable)
+    return np.where(np.isnan(values), np.nan, (values != 0).astype(np.float64))
 
 
 def detection_table(lines: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[tuple[Any, ...]]]:

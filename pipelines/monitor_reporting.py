@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from andon.errors import ConfigError, DataError, ModelError
-from andon.frames import MICROSECOND, Floats, SignalFrame, from_microseconds, to_microseconds
+from andon.frames import MICROSECOND, from_microseconds, to_microseconds
 from andon.models.bundle import read_bundle
 from andon.models.monitors.bundle import MonitorBundle
 from andon.ports import Documents, Models, Signals
@@ -23,6 +23,7 @@ from andon.services.watching import Cache, champion_of, is_for, read_watching
 from configs.definitions import Line, Monitor
 from configs.expressions import did_you_mean
 from configs.periods import format_time
+from pipelines.backtest_labels import labels_of
 
 FEWEST_NEW = 100
 """Rows that a champion has not read, from which on they alone are shown by default."""
@@ -113,7 +114,7 @@ def _page(
     if not len(scores):
         raise DataError(place, f"has no rows from {format_time(start)} on", "give another period")
     units = {} if declared is None else {one.name: one.unit for one in declared.variables if one.unit}
-    labels = None if report.labels is None else _labels(report.labels, frame, len(scores))
+    labels = None if report.labels is None else labels_of(frame, report.labels)[len(frame) - len(scores) :]
     return MonitorPage(line, bundle, champion.version, scores, labels, report.labels or "", units)
 
 
@@ -127,14 +128,6 @@ def _default_start(bundle: MonitorBundle, line: str, end: datetime | None, signa
     last = to_microseconds(stored.last if end is None else min(stored.last, end))
     first = to_microseconds(stored.first)
     return from_microseconds(first + (last - first) * 4 // 5)
-
-
-def _labels(variable: str, frame: SignalFrame, count: int) -> Floats:
-    if frame.types.get(variable) not in ("number", "boolean"):
-        problem = "is a category" if variable in frame.types else "is not a variable of the line"
-        raise DataError(f"line {frame.line}: --labels {variable}", problem, "name one that is 0 where all is normal")
-    values = frame.numbers(variable)[len(frame) - count :]
-    return np.where(np.isnan(values), np.nan, (values != 0).astype(np.float64))
 
 
 def _summary(page: MonitorPage) -> dict[str, Any]:
