@@ -15,6 +15,9 @@ from andon.models.monitors.networks import Network, steadied
 
 NOISE = 2.0
 """Standard errors by which a forecaster must be better than a simpler one."""
+LEAST_GAIN = 0.01
+"""Share of a simpler forecaster's RMSE that a further learner must save: less is not worth its weights, and the best of
+many configurations is so much better by luck."""
 _BLOCKS = 5
 _LEAST_SHARE = 0.05
 
@@ -143,6 +146,12 @@ def best_share(residuals: Floats, persistence: Floats) -> float:
     return float(np.median(shares)) if shares else 1.0
 
 
+def _worth(challenger: Floats, incumbent: Floats) -> bool:
+    """Return whether a challenger `beats` an incumbent, and by a margin that is worth its weights."""
+    found, before = (float(root_mean_square(residuals[:, None])[0]) for residuals in (challenger, incumbent))
+    return found < (1 - LEAST_GAIN) * before and beats(challenger, incumbent)
+
+
 def choose(
     column: int, evaluations: Sequence[Evaluation], persistence: Floats, fallback: Network, order: Sequence[str]
 ) -> Choice:
@@ -150,9 +159,9 @@ def choose(
 
     ``order`` names the learners from the simplest on. Within a learner the first configuration tried stays unless the
     best is better beyond noise; it is mixed with persistence by `best_share`. The simplest learner is taken; each
-    further one must be better beyond noise than what was chosen before it and than persistence. Where nearly nothing of
-    it is left, persistence stands alone. ``persistence`` (n,) are standardised residuals on validation rows;
-    ``fallback`` is the network of persistence.
+    further one must be better than what was chosen before it and than persistence, beyond noise and by 1 %. Where
+    nearly nothing of it is left, persistence stands alone. ``persistence`` (n,) are standardised residuals on
+    validation rows; ``fallback`` is the network of persistence.
     """
     errors: dict[str, float | None] = {"persistence": float(root_mean_square(persistence[:, None])[0])}
     chosen: tuple[Evaluation, float, Floats] | None = None
@@ -170,7 +179,7 @@ def choose(
         if share < _LEAST_SHARE:
             continue
         simplest = position == 0 and learner == "linear"
-        if simplest or (beats(mine, persistence) and (chosen is None or beats(mine, chosen[2]))):
+        if simplest or all(_worth(mine, other) for other in (persistence, *([] if chosen is None else [chosen[2]]))):
             chosen = best, share, mine
     if chosen is None:
         return Choice("persistence", {}, fallback, errors)

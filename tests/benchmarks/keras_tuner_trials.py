@@ -1,0 +1,85 @@
+"""The contender of bench_monitor_search, in an environment of its own: keras-tuner, one network and trial at a time.
+
+``python keras_tuner_trials.py FOLDER`` reads ``examples.npz`` and ``configurations.json`` there, and writes
+``answer.json``: seconds in the searches (imports left out), and for each variable the test RMSE of its best trial.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1", KERAS_BACKEND="tensorflow")
+
+import keras
+import keras_tuner
+import numpy as np
+import tensorflow
+
+
+def main(folder: Path) -> None:
+    """Search each variable by a grid over the configurations."""
+    for set_threads in (
+        tensorflow.config.threading.set_intra_op_parallelism_threads,
+        tensorflow.config.threading.set_inter_op_parallelism_threads,
+    ):
+        set_threads(1)
+    configurations = json.loads((folder / "configurations.json").read_text())
+    with np.load(folder / "examples.npz") as stored:
+        examples = {name: stored[name] for name in stored.files}
+    seconds, errors = 0.0, []
+    for column in range(examples["train_y"].shape[1]):
+        began = time.perf_counter()
+        errors.append(search(folder / f"variable-{column}", column, examples, configurations))
+        seconds += time.perf_counter() - began
+    (folder / "answer.json").write_text(json.dumps({"seconds": seconds, "errors": errors}))
+
+
+def search(folder: Path, column: int, examples: dict[str, np.ndarray], configurations: list[dict]) -> float:
+    """Try every configuration on one variable; return the test RMSE of the one with the lowest validation loss."""
+    window = examples["window"].item()
+
+    def of(part: str, params: dict) -> tuple[np.ndarray, np.ndarray]:
+        seen = examples[f"{part}_x"][:, column]
+        lags = seen[:, window - round(params["lags"] * window) : window]
+        inputs = np.concatenate([lags, seen[:, window:]], axis=1) if params["others"] else lags
+        last = seen[:, window - 1] if params["base"] == "last" else 0.0
+        return inputs, examples[f"{part}_y"][:, column] - last
+
+    class Trials(keras_tuner.HyperModel):
+        def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
+            params = configurations[hp.Int("configuration", 0, len(configurations) - 1)]
+            layers: list = []
+            for width in params["widths"]:
+                layers.append(keras.layers.Dense(width, params["activation"]))
+                if params["dropout"]:
+                    layers.append(keras.layers.Dropout(params["dropout"]))
+            model = keras.Sequential([*layers, keras.layers.Dense(1)])
+            model.compile(keras.optimizers.Adam(params["rate"]), "mse")
+            return model
+
+        def fit(self, hp: keras_tuner.HyperParameters, model: keras.Model, **options: object) -> object:
+            params = configurations[hp.get("configuration")]
+            inputs, targets = of("train", params)
+            return model.fit(
+                inputs, targets, validation_data=of("judge", params), batch_size=params["batch"],
+                epochs=params["epochs"], verbose=0, **options,
+            )  # fmt: skip
+
+    tuner = keras_tuner.GridSearch(
+        Trials(), objective="val_loss", max_trials=len(configurations), directory=folder, project_name="trials",
+        overwrite=True, seed=0,
+    )  # fmt: skip
+    tuner.search(verbose=0)
+    best = tuner.get_best_hyperparameters()[0]
+    params = configurations[best.get("configuration")]
+    inputs, targets = of("test", params)
+    model = tuner.get_best_models()[0]
+    return float(np.sqrt(np.mean((targets - model(inputs).numpy()[:, 0]) ** 2)))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
