@@ -32,13 +32,12 @@ def fill_window(series: Floats, row: int, window: int, filled: Floats) -> None:
 
     ``series`` is standardised, NaN where nothing was read; before any reading of the window stands 0, the mean.
     """
-    for column in range(series.shape[1]):
-        last = 0.0
-        for step in range(window):
+    for step in range(window):
+        for column in range(series.shape[1]):
             value = series[row - window + step, column]
-            if not np.isnan(value):
-                last = value
-            filled[step, column] = last
+            if np.isnan(value):
+                value = filled[step - 1, column] if step else 0.0
+            filled[step, column] = value
 
 
 @compiled
@@ -93,10 +92,25 @@ def activate(values: Floats, activation: int) -> None:
 def weigh(inputs: Floats, weights: Floats, outputs: Floats) -> None:
     """Add to ``outputs`` (n_out,) the ``inputs`` (n_in,) times their matrix, flat (n_in * n_out,).
 
-    Input by input: the outputs lie side by side, and each is still added up in one order.
+    Four inputs at a time, over outputs that lie side by side; each is added up in the same order whatever the rows.
     """
     n_out = len(outputs)
-    for source in range(len(inputs)):
+    if n_out == 1:
+        total = outputs[0]
+        for source in range(len(inputs)):
+            total += inputs[source] * weights[source]
+        outputs[0] = total
+        return
+    fours = len(inputs) // 4 * 4
+    for source in range(0, fours, 4):
+        one, two, three, four = inputs[source], inputs[source + 1], inputs[source + 2], inputs[source + 3]
+        first = weights[source * n_out : (source + 1) * n_out]
+        second = weights[(source + 1) * n_out : (source + 2) * n_out]
+        third = weights[(source + 2) * n_out : (source + 3) * n_out]
+        fourth = weights[(source + 3) * n_out : (source + 4) * n_out]
+        for unit in range(n_out):
+            outputs[unit] += (one * first[unit] + two * second[unit]) + (three * third[unit] + four * fourth[unit])
+    for source in range(fours, len(inputs)):
         value, row = inputs[source], source * n_out
         for unit in range(n_out):
             outputs[unit] += value * weights[row + unit]
@@ -181,15 +195,19 @@ def expected_rows(
         fill_window(series, row, window, filled)
         for column in range(n_variables):
             outcome = filled[window - 1, column] if anchored[column] else 0.0
-            if skips[column] >= 0:
-                see(filled, column, lags[column], min(others[column], 1), 1, seen)
-                count = lags[column] + min(others[column], 1) * n_variables
-                for source in range(count):
-                    outcome += seen[source] * weights[skips[column] + source]
             see(filled, column, lags[column], others[column], steps[column], before)
+            if skips[column] >= 0:
+                # Networks of one step mostly see the very readings that their skip weighs.
+                beside = before
+                if steps[column] > 1 or others[column] > 1:
+                    see(filled, column, lags[column], min(others[column], 1), 1, seen)
+                    beside = seen
+                for source in range(lags[column] + min(others[column], 1) * n_variables):
+                    outcome += beside[source] * weights[skips[column] + source]
             limit = limits[column]
-            for source in range(lags[column] + steps[column] * others[column] * n_variables):
-                before[source] = min(max(before[source], -limit), limit)
+            if limit < np.inf:
+                for source in range(lags[column] + steps[column] * others[column] * n_variables):
+                    before[source] = min(max(before[source], -limit), limit)
             at, layer = offsets[column], 0
             while layer < program.shape[1] and program[column, layer, 0]:
                 kind, length, channels, units, width, stride = program[column, layer]
