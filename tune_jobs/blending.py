@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from andon.evaluation.metrics import average_precision
 from andon.frames import Floats
@@ -13,6 +15,8 @@ from tune_jobs.sampling import Configuration
 
 LEAST_GAIN = 0.02
 """A member has to bring this share of what is missing to a perfect average precision."""
+SHARES = (0.2, 0.35, 0.5, 0.65, 0.8)
+"""What a newcomer may count for: not so little that it is of no use, nor so much that the others are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,8 @@ class Candidate:
     configuration: Configuration
     scores: Floats
     calibration: Calibration
+    weight: float = 1.0
+    """What it counts for in a blend."""
 
     @property
     def calibrated(self) -> Floats:
@@ -34,11 +40,17 @@ def candidate(configuration: Configuration, labels: Floats, scores: Floats) -> C
     return Candidate(configuration, scores, calibrate(labels, scores))
 
 
+def blended(members: Sequence[Candidate]) -> Floats:
+    """Return what a blend says of the validation rows, float64 (n_rows,)."""
+    return mean_odds([one.calibrated for one in members], [one.weight for one in members])
+
+
 def choose_members(labels: Floats, candidates: Sequence[Candidate]) -> list[Candidate]:
     """Return the first candidate, and those that its mean by log-odds gains from, one after another.
 
-    Forward selection on validation rows (Caruana et al. 2004), each learner once and all of equal weight, so that there
-    is little to fit; whoever joins has to bring `LEAST_GAIN`, so that noise brings nobody in.
+    Forward selection on validation rows (Caruana et al. 2004), each learner once; whoever joins has to bring
+    `LEAST_GAIN`, so that noise brings nobody in. What a newcomer counts for is stacked (Wolpert 1992): the one of
+    `SHARES` with the least logistic loss, the blend calibrated. So a learner that is clearly the best leads.
     """
     chosen = list(candidates[:1])
     if not labels.any() or labels.all():
@@ -46,12 +58,28 @@ def choose_members(labels: Floats, candidates: Sequence[Candidate]) -> list[Cand
     reached = average_precision(labels, chosen[0].scores)
     left = list(candidates[1:])
     while left:
-        tried = [
-            average_precision(labels, mean_odds([one.calibrated for one in (*chosen, another)])) for another in left
-        ]
-        best = max(range(len(left)), key=lambda place: (tried[place], -place))
-        if tried[best] - reached < LEAST_GAIN * (1.0 - reached):
+        tried = [_joined(labels, chosen, another) for another in left]
+        gained = [average_precision(labels, blended(members)) for members in tried]
+        best = max(range(len(left)), key=lambda place: (gained[place], -place))
+        if gained[best] - reached < LEAST_GAIN * (1.0 - reached):
             break
-        reached = tried[best]
-        chosen.append(left.pop(best))
+        reached, chosen = gained[best], tried[best]
+        left.pop(best)
     return chosen
+
+
+def _joined(labels: Floats, chosen: Sequence[Candidate], another: Candidate) -> list[Candidate]:
+    """Return the members and a newcomer; weights sum to 1."""
+    before = sum(one.weight for one in chosen)
+
+    def members(share: float) -> list[Candidate]:
+        kept = [replace(one, weight=one.weight / before * (1 - share)) for one in chosen]
+        return [*kept, replace(another, weight=share)]
+
+    return members(min(SHARES, key=lambda share: _loss(labels, blended(members(share)))))
+
+
+def _loss(labels: Floats, scores: Floats) -> float:
+    """Return the mean logistic loss of calibrated scores."""
+    told = np.clip(calibrate(labels, scores).apply(scores), 1e-12, 1 - 1e-12)
+    return float(-np.mean(np.where(labels == 1, np.log(told), np.log1p(-told))))

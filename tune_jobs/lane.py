@@ -7,7 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +55,7 @@ class Lane:
         journal = self.folder / JOURNAL
         if journal.exists():
             # What a kill left half-written at the end goes.
-            journal.write_text("".join(json.dumps(asdict(one)) + "\n" for one in self.tried))
+            journal.write_text("".join(map(_journal_line, self.tried)))
 
     @property
     def done(self) -> bool:
@@ -98,11 +98,16 @@ class Lane:
             fitting=0.0 if evaluated is None else round(evaluated.fitting, 4),
         )
         with (self.folder / JOURNAL).open("a") as journal:
-            journal.write(json.dumps(asdict(configuration)) + "\n")
+            journal.write(_journal_line(configuration))
         self.tried.append(configuration)
         if evaluated is not None and evaluated.scores is not None and self.best is configuration is not best:
             _keep_scores(self.folder, number, evaluated.scores)
         return configuration
+
+
+def _journal_line(configuration: Configuration) -> str:
+    # Not `asdict`, which copies every value on the way.
+    return json.dumps({one.name: getattr(configuration, one.name) for one in fields(configuration)}) + "\n"
 
 
 def best_of(tried: Sequence[Configuration], direction: str) -> Configuration | None:

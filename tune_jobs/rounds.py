@@ -184,7 +184,8 @@ class Rounds:
             else:
                 more = sum(most - len(tried[index, lane]) for lane, most in lanes.items())
                 jobs.append(Job(index, self._short(index, lanes), own=False, finish=True, weight=1 + more))
-        return jobs
+        # The longest first: no worker is left with one at the end while the others have nothing to do.
+        return jobs if self.split else sorted(jobs, key=lambda job: -job.weight)
 
     def _ends(self) -> list[Job]:
         return [Job(index, (), own=False, finish=True, weight=1) for index, _ in self._left()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ STARTUP = 4
 """Configurations that are drawn at random, and that a median is taken over, before a lane trusts what it has seen."""
 WARM_UP = 40
 """Steps of a fit before it may be pruned."""
+GOOD_SHARE = 0.25
+"""Share of the configurations that counts as good once similar lines' are among them: a tenth, Optuna's own, would be
+two or three, mostly of one line and lucky there."""
 
 Learner = tuple[Callable[[], dict[str, Any]], Callable[[Any], dict[str, Any]]]
 """The configuration that every model gets at least, and the one that a trial suggests."""
@@ -107,6 +111,7 @@ class Sampler:
             pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=WARM_UP, n_min_trials=3),
         )
         self._lessons = (lessons or Lessons()) if len(self._names) == 1 else Lessons()
+        self._taught = False
         self._trial: optuna.Trial | None = None
 
     @property
@@ -126,11 +131,14 @@ class Sampler:
             self._study.enqueue_trial(self._lessons.starts[number - self.defaults])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            # Optuna means to take `gamma` away with its version 6.
+            warnings.simplefilter("ignore", FutureWarning)
             self._study.sampler = optuna.samplers.TPESampler(
                 seed=seed_of(self._seed, number),
                 n_startup_trials=STARTUP * len(self._names),
                 multivariate=True,
                 n_ei_candidates=12,
+                **({"gamma": _good} if self._taught else {}),
             )
         self._trial = trial = self._study.ask()
         learner = trial.suggest_categorical("learner", self._names) if len(self._names) > 1 else self._names[0]
@@ -177,6 +185,7 @@ class Sampler:
         """Tell the sampler what similar lines found, once it is known what this line's default reaches."""
         lessons, self._lessons = self._lessons, Lessons((), self._lessons.starts)
         for sampled, relative in lessons.observed if default is not None else ():
+            self._taught = True
             self._add({**sampled, "steps": {}}, default + relative, pruned=False)
 
     def _add(self, sampled: dict[str, Any], metric: float, pruned: bool) -> None:
@@ -195,6 +204,10 @@ class Sampler:
                 intermediate_values={int(step): value for step, value in sampled["steps"].items()},
             )
         )
+
+
+def _good(tried: int) -> int:
+    return math.ceil(GOOD_SHARE * tried)
 
 
 def seed_of(*parts: object) -> int:

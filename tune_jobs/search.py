@@ -27,7 +27,7 @@ class StudyOutcome:
     configurations: int
     seconds: float
     fitting: float = 0.0
-    """Seconds of the winner's fit on all rows."""
+    """Seconds of the winner's fit on all rows, and of its predictions behind the importance of features."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +140,9 @@ def _workers(dispatcher: Any, workers: int) -> Any:
             self._names: dict[str, str] = {}
 
         def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-            if ray.get(self.dispatcher.finished.remote()):
-                return Searcher.FINISHED
             if self._started >= self._most:
                 # Said too early, the end is final: nobody would take the place of a worker that dies.
-                return None
+                return Searcher.FINISHED if ray.get(self.dispatcher.finished.remote()) else None
             self._names[trial_id] = f"worker-{self._started}"
             self._started += 1
             return {"worker": self._names[trial_id]}

@@ -67,7 +67,7 @@ class Worker:
         lane.open()
         return lane
 
-    def finish(self, study: int, seconds: float) -> dict[str, Any]:
+    def finish(self, study: int) -> dict[str, Any]:
         """Write the bundle of the best configuration of all lanes, and the study's outcome; return that."""
         spec, subject = self.studies[study], self.subject(study)
         tried = all_tried(spec)
@@ -77,7 +77,7 @@ class Worker:
             return read_scores(lane_folder(spec, lane), one.number)
 
         summary = subject.finish(tried, kept, Path(spec.folder) / "bundle")
-        return write_outcome(spec, summary, "", seconds, summary.pop("fitting", 0.0))
+        return write_outcome(spec, summary, "", tried, summary.pop("fitting", 0.0))
 
 
 @dataclass(slots=True)
@@ -112,7 +112,7 @@ class JobRun:
                 self._lanes, self._own = list(targets.items()), False
             if not self._lanes:
                 if self.job.finish:
-                    self.worker.finish(self.job.study, _seconds(self.spec))
+                    self.worker.finish(self.job.study)
                 return not self._own
             left = max(0.0, self.limit - (time.monotonic() - self._started))
             limit = left / len(self._lanes)
@@ -194,7 +194,7 @@ def trainable(studies: Sequence[StudySpec], folder: Path, dispatcher: Any) -> An
                 last, over = run.advance(), run.job.finish
             except Exception as problem:
                 log.exception("%s failed", run.spec.title)
-                write_outcome(run.spec, None, str(problem) or type(problem).__name__, _seconds(run.spec))
+                write_outcome(run.spec, None, str(problem) or type(problem).__name__, all_tried(run.spec))
                 last, over = True, True
             if run.configurations > before and run.newest is not None:
                 name = run.spec.definition["name"]
@@ -213,14 +213,14 @@ def all_tried(spec: StudySpec) -> list[Configuration]:
 
 
 def write_outcome(
-    spec: StudySpec, summary: dict[str, Any] | None, error: str, seconds: float, fitting: float = 0.0
+    spec: StudySpec, summary: dict[str, Any] | None, error: str, tried: Sequence[Configuration], fitting: float = 0.0
 ) -> dict[str, Any]:
-    """Write how a study ended; after this it is over."""
+    """Write how a study ended, after the configurations that it ``tried``; after this it is over."""
     outcome = {
         "summary": summary,
         "error": error,
-        "configurations": len(all_tried(spec)),
-        "seconds": round(seconds, 3),
+        "configurations": len(tried),
+        "seconds": round(sum(one.seconds for one in tried), 3),
         "fitting": fitting,
     }
     path = Path(spec.folder) / OUTCOME
@@ -229,8 +229,3 @@ def write_outcome(
     temporary.write_text(json.dumps(outcome))
     temporary.replace(path)
     return outcome
-
-
-def _seconds(spec: StudySpec) -> float:
-    """Return the seconds that a study's configurations took."""
-    return sum(one.seconds for one in all_tried(spec))

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from andon.evaluation.metrics import average_precision
-from andon.models.blend import NAME, FittedBlend, Member, mean_odds
+from andon.models.blend import NAME, FittedBlend, Member
 from andon.models.bundle import AlertBundle, write_bundle
 from andon.models.classifiers import classifier
 from andon.records import Evaluation, ModelCard, ModelKey
 from configs.definitions import Alert
-from tune_jobs.blending import Candidate
+from tune_jobs.blending import Candidate, blended
 from tune_jobs.evaluations import write_evaluation
 from tune_jobs.sampling import Configuration
 from tune_jobs.study import StudySpec, search_id
@@ -49,9 +49,9 @@ def write_winner(
     rows = measured.study.rows
     validation = rows.rows(_mask(len(rows), measured.validation))
     order = np.argsort(measured.validation, kind="stable")
-    blended = len(members) > 1
-    scores = (mean_odds([one.calibrated for one in members]) if blended else members[0].scores)[order]
-    reached = average_precision(validation.labels, scores) if blended else float(members[0].configuration.metric or 0.0)
+    several = len(members) > 1
+    scores = (blended(members) if several else members[0].scores)[order]
+    reached = average_precision(validation.labels, scores) if several else float(members[0].configuration.metric or 0.0)
     calibration = calibrate(validation.labels, scores)
     scores = calibration.apply(scores)
     threshold = choose_event_threshold(validation, scores, definition.costs, definition.precision, horizon)
@@ -63,14 +63,15 @@ def write_winner(
             one.configuration.learner,
             classifier(one.configuration.learner).fit(learnt, one.configuration.params, seed=measured.seed, threads=1),
             one.calibration,
+            one.weight,
         )
         for one in members
     ]
-    model = FittedBlend(tuple(fitted)) if blended else fitted[0].model
-    learner = NAME if blended else fitted[0].learner
+    model = FittedBlend(tuple(fitted)) if several else fitted[0].model
+    learner = NAME if several else fitted[0].learner
     params = (
         {one.configuration.learner: one.configuration.params for one in members}
-        if blended
+        if several
         else members[0].configuration.params
     )
     fitting = time.perf_counter() - started
@@ -99,9 +100,11 @@ def write_winner(
         comparison=comparison(tried),
         search=search_id(spec),
     )
+    started = time.perf_counter()
     shares = feature_importance(
         model.predict, validation.values, validation.names, np.random.default_rng(measured.seed)
     )
+    fitting += time.perf_counter() - started
     write_evaluation(
         Evaluation(validation.labels, scores, validation.times, validation.groups, threshold, horizon, shares),
         Path(spec.folder),

@@ -26,7 +26,17 @@ def names(chosen) -> list[str]:
 def test_two_that_see_different_things_are_blended():
     _, labels, first, second = parts()
     candidates = [scored("first", 2 * first - 2, labels), scored("second", 2 * second - 2, labels)]
-    assert names(choose_members(labels, candidates)) == ["first", "second"]
+    chosen = choose_members(labels, candidates)
+    assert names(chosen) == ["first", "second"]
+    assert [one.weight for one in chosen] == [0.5, 0.5]
+
+
+def test_the_better_one_counts_for_more():
+    rng, labels, first, second = parts()
+    clear, blurred = (first + second + noise * rng.normal(size=len(first)) for noise in (0.7, 1.5))
+    chosen = choose_members(labels, [scored("clear", clear, labels), scored("blurred", blurred, labels)])
+    assert names(chosen) == ["clear", "blurred"]
+    assert chosen[0].weight > chosen[1].weight
 
 
 def test_noise_and_copies_do_not_join():

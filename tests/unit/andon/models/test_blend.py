@@ -28,8 +28,10 @@ def blend() -> FittedBlend:
     rows = training()
     return FittedBlend(
         tuple(
-            Member(name, classifier(name).fit(rows, classifier(name).cheapest(), seed=1), Calibration(slope, -0.3))
-            for name, slope in (("logistic_regression", 0.9), ("lightgbm", 1.2))
+            Member(
+                name, classifier(name).fit(rows, classifier(name).cheapest(), seed=1), Calibration(slope, -0.3), weight
+            )
+            for name, slope, weight in (("logistic_regression", 0.9, 0.65), ("lightgbm", 1.2, 0.35))
         )
     )
 
@@ -69,4 +71,14 @@ def test_what_cannot_be_a_blend_is_refused(tmp_path, learners):
             )
         ).members[0].model.save(tmp_path)
     with pytest.raises(ModelError):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("weight", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_weight_that_is_none_is_refused(blend, tmp_path, weight):
+    blend.save(tmp_path)
+    about = json.loads((tmp_path / FILE).read_text())
+    about[0]["weight"] = weight
+    (tmp_path / FILE).write_text(json.dumps(about))
+    with pytest.raises(ModelError, match="weights"):
         load(tmp_path)
