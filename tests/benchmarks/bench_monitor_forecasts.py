@@ -145,15 +145,20 @@ def forest_error(data: MonitorData, column: int, test: np.ndarray) -> float:
     return float(np.sqrt(np.mean(left**2)))
 
 
-def show(found: list[Compared]) -> None:
-    """Print every variable."""
+def measured(frames: Iterator[SignalFrame], trials: int, seed: int, yardstick: bool) -> list[Compared]:
+    """Compare line after line, and print every variable."""
     print(f"{'line':34} {'variable':22} {'chosen':12} {'persist.':>10} {'linear':>10} {'chosen':>10}  ratio  forest")
-    for one in found:
-        forest = "" if one.forest is None else f"{one.forest / min(one.persistence, one.linear):6.3f}"
-        print(
-            f"{one.line[:34]:34} {one.variable[:22]:22} {one.chosen:12} {one.persistence:10.4g} {one.linear:10.4g} "
-            f"{one.reached:10.4g} {one.ratio:6.3f}  {forest}"
-        )
+    found = []
+    for frame in frames:
+        for one in compare(frame, trials, seed, yardstick):
+            found.append(one)
+            forest = "" if one.forest is None else f"{one.forest / min(one.persistence, one.linear):6.3f}"
+            print(
+                f"{one.line[-34:]:34} {one.variable[:22]:22} {one.chosen:12} {one.persistence:10.4g} "
+                f"{one.linear:10.4g} {one.reached:10.4g} {one.ratio:6.3f}  {forest}",
+                flush=True,
+            )
+    return found
 
 
 def main() -> int:
@@ -166,8 +171,7 @@ def main() -> int:
     parts = asked.parts or ["simulator", "nab"]
     good = []
     if "simulator" in parts:
-        found = [one for frame in simulator(asked.seed) for one in compare(frame, asked.trials, asked.seed, True)]
-        show(found)
+        found = measured(simulator(asked.seed), asked.trials, asked.seed, yardstick=True)
         worst = max(one.ratio for one in found)
         good.append(verdict("simulator: worst variable to the better of two", worst, f"<= {WORSE}", worst <= WORSE))
         bent = [one for one in found if one.bent]
@@ -181,8 +185,7 @@ def main() -> int:
             print("skipped NAB: ANDON_TEST_DATA names no folder of real data")
             return 0 if all(good) else 1
         folder = Path(named) / "nab-traffic-aws"
-        found = [one for frame in nab(folder) for one in compare(frame, asked.trials, asked.seed, False)]
-        show(found)
+        found = measured(nab(folder), asked.trials, asked.seed, yardstick=False)
         worst = max(one.ratio for one in found)
         good.append(verdict("NAB: worst file to the better of two", worst, f"<= {WORSE}", worst <= WORSE))
     return 0 if all(good) else 1

@@ -30,7 +30,7 @@ from tests.benchmarks.contenders import python_with
 from tests.benchmarks.timing import verdict
 
 WINDOW, EPOCHS = 30, 10
-KERAS_TUNER = ("keras-tuner==1.4.8", "tensorflow==2.21.0", "keras==3.15.1")
+KERAS_TUNER = ("keras-tuner==1.4.8", "tensorflow==2.21.0", "keras==3.15.1", "tensorboard==2.21.0")
 FASTER = 8.0
 
 
