@@ -89,8 +89,7 @@ def rolling_origins(span: Period, origins: int) -> list[tuple[Period, Period]]:
     length = span.end - span.start
     cuts = [span.start + length / 2 + length / 2 * place / origins for place in range(origins)] + [span.end]
     return [
-        (Period(start=span.start, end=begin), Period(start=begin, end=end))
-        for begin, end in itertools.pairwise(cuts)
+        (Period(start=span.start, end=begin), Period(start=begin, end=end)) for begin, end in itertools.pairwise(cuts)
     ]
 
 
