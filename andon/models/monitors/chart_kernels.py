@@ -26,7 +26,7 @@ def chart_rows(
     read; a gap counts as 0, no evidence. Each value is held within ``limits`` (charts, m) first.
     """
     n_members = values.shape[2]
-    mean = np.empty(n_members)
+    mean, weighted = np.empty(n_members), np.empty(n_members)
     for row in range(first, values.shape[0]):
         for chart in range(len(spans)):
             span, source = spans[chart], sources[chart]
@@ -38,13 +38,15 @@ def chart_rows(
                     if not np.isnan(value):
                         total += min(max(value, -limit), limit)
                 mean[member] = total / span
+            # A covariance's inverse is symmetric: its rows serve as columns, and members lie side by side.
+            weighted[:] = 0.0
+            for other in range(n_members):
+                for member in range(n_members):
+                    weighted[member] += precisions[chart, other, member] * mean[other]
             square = 0.0
             for member in range(n_members):
-                weighted = 0.0
-                for other in range(n_members):
-                    weighted += precisions[chart, member, other] * mean[other]
-                shares[row, chart, member] = mean[member] * weighted
-                square += mean[member] * weighted
+                shares[row, chart, member] = mean[member] * weighted[member]
+                square += mean[member] * weighted[member]
             distances[row, chart] = np.sqrt(max(square, 0.0))
 
 
