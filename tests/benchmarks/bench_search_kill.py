@@ -12,11 +12,16 @@ from pathlib import Path
 from tests.benchmarks.timing import verdict
 from tests.e2e.search_killing import run
 
+TRIALS = 60
+"""Configurations a line: enough for the search to be at work at every kill."""
+
 
 def main(kills: int = 10, seed: int = 1) -> int:
     """Print what was lost, repeated or changed beside its bar, and return the exit code."""
     with tempfile.TemporaryDirectory() as folder:
-        outcome = run(Path(folder), kills, seed, lambda done: print(f"{done} of {kills} kills", file=sys.stderr))
+        outcome = run(
+            Path(folder), kills, seed, lambda done: print(f"{done} of {kills} kills", file=sys.stderr), trials=TRIALS
+        )
     print(f"kills that hit the work: {len(outcome.kills)} ({', '.join(outcome.kills)})")
     alone, killed = outcome.configurations
     changed = sum(one not in outcome.killed for one in outcome.alone) + abs(len(outcome.alone) - len(outcome.killed))

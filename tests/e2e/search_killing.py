@@ -33,6 +33,8 @@ horizon: 30m
 learners: [logistic_regression, lightgbm]
 """
 PATIENCE = 180.0
+WORKER = ("ray::ResourceTrainable", "ray::Search")
+"""How the title of a search's worker begins, as it starts and at work."""
 
 
 @dataclass
@@ -47,10 +49,19 @@ class Outcome:
     """Journals that did not go on where they had stopped."""
 
 
-def run(folder: Path, kills: int, seed: int, progress: Callable[[int], object] = lambda done: None) -> Outcome:
-    """Search twice: undisturbed, and with ``kills`` times SIGKILL at a random point; every third hits a worker."""
+def run(
+    folder: Path,
+    kills: int,
+    seed: int,
+    progress: Callable[[int], object] = lambda done: None,
+    trials: int = TRIALS,
+) -> Outcome:
+    """Search twice: undisturbed, and with ``kills`` times SIGKILL at a random point; every third hits the workers.
+
+    ``trials`` is the budget of each of `LINES` lines.
+    """
     rng = np.random.default_rng(seed)
-    alone, killed = _Home(folder / "alone"), _Home(folder / "killed")
+    alone, killed = _Home(folder / "alone", trials), _Home(folder / "killed", trials)
     alone.finish()
     outcome = Outcome(alone.winners(), [], (alone.tried(), 0))
     total = outcome.configurations[0]
@@ -74,7 +85,7 @@ def run(folder: Path, kills: int, seed: int, progress: Callable[[int], object] =
 
 
 class _Home:
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, trials: int) -> None:
         self.home = home
         self.settings = Settings(home=home)
         signals = open_signals(self.settings.signals)
@@ -86,7 +97,7 @@ class _Home:
         apply_definitions([file], open_documents(self.settings.documents), signals, at)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ANDON_")}
         self.environment = kept | {"ANDON_HOME": str(home), "ANDON_WORKERS": "2"}
-        self.command = [sys.executable, "-m", "pipelines", "train", "--trials", str(TRIALS), "--seed", "5"]
+        self.command = [sys.executable, "-m", "pipelines", "train", "--trials", str(trials), "--seed", "5"]
         self.log = home / "killed.log"
 
     def finish(self) -> None:
@@ -111,7 +122,7 @@ class _Home:
         time.sleep(delay)
         at_work = process.poll() is None
         if victim == "worker" and at_work:
-            workers = [pid for pid in self.processes() if _title(pid).startswith("ray::ResourceTrainable")]
+            workers = [pid for pid in self.processes() if _title(pid).startswith(WORKER)]
             at_work = bool(workers)
             for pid in workers:
                 os.kill(pid, signal.SIGKILL)
