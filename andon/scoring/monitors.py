@@ -77,7 +77,7 @@ def score_monitor(bundle: MonitorBundle, frame: SignalFrame, start: datetime | N
     with np.errstate(over="ignore"):
         residuals = np.clip((actual - expected) / bundle.residual_scales, -_FURTHEST, _FURTHEST)
     score = np.abs(residuals)
-    sources = [residuals, series]
+    sources = [residuals, series, np.minimum(score, bundle.thresholds)]
     if bundle.autoencoder is not None:
         errors = np.full(actual.shape, np.nan)
         if first < len(times):

@@ -136,4 +136,4 @@ def _check(bundle: MonitorBundle) -> None:
     check_networks(networks, bundle.window, count)
     if bundle.autoencoder is not None:
         check_autoencoder(bundle.autoencoder, bundle.window, count)
-    check_line(line, count, 2 if bundle.autoencoder is None else 3)
+    check_line(line, count, 3 if bundle.autoencoder is None else 4)

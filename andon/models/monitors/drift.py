@@ -26,13 +26,14 @@ def walk_age(position: float, length: float) -> float:
     return length * (1 / 3 - share * (1 - share))
 
 
-def walk_variance(pieces: Sequence[Floats], span: int) -> Floats:
+def walk_variance(pieces: Sequence[Floats], span: int, apart: float = 1.0) -> Floats:
     """Return the variance that each column (m,) of consecutive pieces (n_k, m) gains a row as a random walk.
 
     Means of two pieces of b rows whose middles are d pieces apart differ by the noise of both, and by a walk's variance
     of (d - 1/3) b steps (Allan, "Statistics of Atomic Frequency Standards", 1966, for any distance in place of the
     next piece only). The noise of a mean is measured within pieces, on means of ``span`` rows, so that readings which
-    follow each other are not taken for independent ones. 0 where pieces differ by no more than that.
+    follow each other are not taken for independent ones. Differences are ``apart`` times too large. 0 where pieces
+    differ by no more than noise.
 
     Examples
     --------
@@ -50,7 +51,7 @@ def walk_variance(pieces: Sequence[Floats], span: int) -> Floats:
     gained, steps = np.zeros(pieces[0].shape[1]), 0.0
     for later in range(len(pieces)):
         for earlier in range(later):
-            gained += (means[later] - means[earlier]) ** 2 - 2 * noise
+            gained += ((means[later] - means[earlier]) / apart) ** 2 - 2 * noise
             steps += (later - earlier - 1 / 3) * rows
     return np.maximum(gained / steps, 0.0) if steps else gained
 

@@ -15,7 +15,7 @@ from andon.models.monitors.forecasters import FORECASTERS, forecaster
 from andon.models.monitors.networks import Network, steadied
 from andon.models.monitors.preparation import MonitorData
 
-PIECES = 5
+PIECES, FOLDS = 10, 5
 _SHOWN = 20
 """False alarms that validation rows must be expected to hold before they alone show the rate."""
 
@@ -33,7 +33,9 @@ class HeldOut:
     ages: tuple[float, ...]
     """How far each piece may have wandered from what was learnt; see `drift.walk_age`."""
     far: float
-    """The same for rows to come: for as long again as there was to learn from, or to validate."""
+    """The same for rows to come: as in validation, or for as long again as there was to learn from."""
+    apart: float
+    """How many times as far apart pieces seem as they are: each is compared with the others only."""
     networks: tuple[Network, ...]
     """Forecasters for rows to come, one a variable."""
     means: Floats
@@ -58,31 +60,35 @@ def hold_out(
     networks = tuple(choice.network for choice in choices)
     if not too_few(data):
         learnt, parts = float(len(data.training)), np.array_split(data.validation, PIECES)
-        ends = np.cumsum([len(part) for part in parts])
         means = _means(data.series, data.training)
+        age = walk_age(learnt + len(data.validation) / 2, learnt)
         return HeldOut(
             residuals=tuple(data.residuals(networks, part) for part in parts),
             levels=tuple(data.series[part] - means for part in parts),
             errors=_errors(data, autoencoder, parts),
-            ages=tuple(walk_age(learnt + end - len(part) / 2, learnt) for end, part in zip(ends, parts, strict=True)),
-            far=walk_age(learnt + 2 * len(data.validation), learnt),
+            ages=(age,) * PIECES,
+            far=age,
+            apart=1.0,
             networks=networks,
             means=means,
         )
     rows = np.union1d(data.training, data.validation)
     parts = np.array_split(rows, PIECES)
     residuals, levels, ages = [], [], []
-    for place, part in enumerate(parts):
-        rest = np.concatenate([*parts[:place], *parts[place + 1 :]])
-        residuals.append(data.residuals(_refit(data, choices, rest, seed, threads), part))
-        levels.append(data.series[part] - _means(data.series, rest))
-        ages.append(walk_age((place + 0.5) / PIECES * len(rows), float(len(rows))))
+    for fold in np.array_split(np.arange(PIECES), FOLDS):
+        rest = np.concatenate([part for place, part in enumerate(parts) if place not in fold])
+        fitted, means = _refit(data, choices, rest, seed, threads), _means(data.series, rest)
+        for place in fold.tolist():
+            residuals.append(data.residuals(fitted, parts[place]))
+            levels.append(data.series[parts[place]] - means)
+            ages.append(walk_age((place + 0.5) / PIECES * len(rows), float(len(rows))))
     return HeldOut(
         residuals=tuple(residuals),
         levels=tuple(levels),
         errors=_errors(data, autoencoder, parts),
         ages=tuple(ages),
         far=walk_age(2.0 * len(rows), float(len(rows))),
+        apart=FOLDS / (FOLDS - 1),
         networks=_refit(data, choices, rows, seed, threads),
         means=_means(data.series, rows),
     )

@@ -9,8 +9,9 @@ import numpy as np
 from andon.frames import Floats, Integers
 from andon.models.monitors import chart_kernels
 
-RESIDUAL, LEVEL, RECONSTRUCTION = 0, 1, 2
-"""Sources of charts: reading minus forecast, reading minus training mean, reading minus reconstruction."""
+RESIDUAL, LEVEL, SIZE, RECONSTRUCTION = 0, 1, 2, 3
+"""Sources of charts: reading minus forecast, reading minus training mean, size of the first, reading minus
+reconstruction."""
 
 
 @dataclass(frozen=True, slots=True)

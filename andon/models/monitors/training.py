@@ -85,7 +85,7 @@ def assemble_monitor(
     thresholds = np.where(data.constant, np.maximum(thresholds, 1.0), thresholds)
     members = np.flatnonzero(~data.constant) if not data.constant.all() else np.arange(len(choices))
     line = fit_line_score(
-        _pieces(held_out, scales),
+        _pieces(held_out, scales, thresholds),
         members,
         thresholds[members],
         data.least[members],
@@ -93,6 +93,7 @@ def assemble_monitor(
         data.window,
         data.rate,
         held_out.far,
+        held_out.apart,
     )
     scales_in_units = data.scaling.restore_sizes(scales)
     card = _card(data, evaluations, choices, len(residuals), definition, definition_version, seed)
@@ -141,11 +142,12 @@ def _fit(
     return forecaster(learner).fit(data.series, rows, data.window, params, seed=seed, threads=threads)
 
 
-def _pieces(held_out: HeldOut, scales: Floats) -> list[Piece]:
+def _pieces(held_out: HeldOut, scales: Floats, limits: Floats) -> list[Piece]:
     """Return held-out rows as a line score takes them, residuals in units of their usual size."""
     pieces = []
     for place, age in enumerate(held_out.ages):
-        sources = [held_out.residuals[place] / scales, held_out.levels[place]]
+        residuals = held_out.residuals[place] / scales
+        sources = [residuals, held_out.levels[place], np.minimum(np.abs(residuals), limits)]
         if held_out.errors:
             sources.append(held_out.errors[place])
         pieces.append(Piece(tuple(sources), age))
@@ -166,6 +168,8 @@ def _card(
         scale = float(data.scaling.scales[column])
         entry: dict[str, Any] = {"variable": name, "chosen": choice.learner}
         entry |= {f"{which}_rmse": None if error is None else error * scale for which, error in choice.errors.items()}
+        if choice.share < 1.0:
+            entry["share"] = choice.share
         if choice.learner == "constant":
             entry["reason"] = "never changes in training"
         variables.append(entry)
