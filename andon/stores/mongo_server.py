@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -27,6 +28,7 @@ from andon.stores.addresses import MongoAddress
 from andon.stores.retries import Result, Retries
 
 Document = dict[str, Any]
+_PATIENCE = "serverSelectionTimeoutMS"
 _PASSING = (AutoReconnect, NetworkTimeout, ServerSelectionTimeoutError, WaitQueueTimeoutError, WTimeoutError)
 _PASSING_CODES = {6, 7, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13388, 13435, 13436}
 """Host unreachable or not found, network time-out, shutdown, write conflict, stepping down, and their like."""
@@ -106,10 +108,13 @@ class MongoServer:
             self._forget()
         with self._guard:
             if self._client is None:
-                given: dict[str, Any] = {"serverSelectionTimeoutMS": 5000}
+                # What is given here would win over the URL.
+                named = self.address.url.lower()
+                given: dict[str, Any] = {} if _PATIENCE.lower() in named else {_PATIENCE: 5000}
                 if self._password:
                     given |= {"username": self.address.user, "password": self._password}
                 self._client = MongoClient(self.address.url, **given)
+                weakref.finalize(self, _close, self._client, os.getpid())
             self._users.add(threading.get_ident())
             return self._client
 
@@ -142,6 +147,11 @@ class MongoServer:
             if secret:
                 text = text.replace(secret, "(hidden)")
         return text.partition(", Topology Description")[0]
+
+
+def _close(client: MongoClient[Document], pid: int) -> None:
+    if pid == os.getpid():
+        client.close()
 
 
 def _pause_after(error: Exception) -> float | None:

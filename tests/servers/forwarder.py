@@ -1,6 +1,7 @@
-"""A forwarder in front of InfluxDB 1.6, which knows no ``/api/v2/write``: it writes ``/write`` in the request's place.
+"""A forwarder in front of a server. It can be told to fail as networks and servers do.
 
-Everything else passes unread, so that it costs next to nothing. It can be told to fail as networks and servers do.
+InfluxDB 1.6 knows no ``/api/v2/write``: ``/write`` is put in the request's place. Everything else passes unread, so
+that it costs next to nothing. Of MongoDB's messages, only those that write are counted and can fail.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from tests.servers.waiting import Server, answers, free_port, running
 
+_WRITES = (b"\x02insert\x00", b"\x02findAndModify\x00", b"\x02update\x00")
+"""How a command begins in BSON."""
 _PRECISIONS = {"ns": "n", "us": "u", "ms": "ms", "s": "s"}
 BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 0\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbusy"
 
@@ -31,8 +34,8 @@ class Forwarder(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     request_queue_size = 128
 
-    def __init__(self, target: tuple[str, int], port: int = 0) -> None:
-        super().__init__(("127.0.0.1", port), _Connection)
+    def __init__(self, target: tuple[str, int], port: int = 0, *, mongo: bool = False) -> None:
+        super().__init__(("127.0.0.1", port), _MongoConnection if mongo else _HttpConnection)
         self.target = target
         self.answer_busy = self.cut_before = self.cut_after = 0
         self.requests = 0
@@ -70,6 +73,20 @@ class _Connection(socketserver.BaseRequestHandler):
             back.join()
 
     def _requests(self, upstream: socket.socket) -> None:
+        raise NotImplementedError
+
+    def _answers(self, upstream: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while part := upstream.recv(1 << 20):
+                if self.muted:
+                    break
+                self.request.sendall(part)
+        with contextlib.suppress(OSError):
+            self.request.shutdown(socket.SHUT_RDWR)
+
+
+class _HttpConnection(_Connection):
+    def _requests(self, upstream: socket.socket) -> None:
         reader = self.request.makefile("rb")
         while line := reader.readline():
             head = [_rewritten(line)]
@@ -94,14 +111,18 @@ class _Connection(socketserver.BaseRequestHandler):
                 upstream.sendall(part)
                 length -= len(part)
 
-    def _answers(self, upstream: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while part := upstream.recv(1 << 20):
-                if self.muted:
-                    break
-                self.request.sendall(part)
-        with contextlib.suppress(OSError):
-            self.request.shutdown(socket.SHUT_RDWR)
+
+class _MongoConnection(_Connection):
+    def _requests(self, upstream: socket.socket) -> None:
+        reader = self.request.makefile("rb")
+        while len(begin := reader.read(4)) == 4:
+            message = begin + reader.read(int.from_bytes(begin, "little") - 4)
+            if any(command in message for command in _WRITES):
+                fault = self.server.next_fault()
+                if fault == "cut_before":
+                    return
+                self.muted = fault == "cut_after"
+            upstream.sendall(message)
 
 
 def _rewritten(line: bytes) -> bytes:
@@ -120,9 +141,9 @@ def _rewritten(line: bytes) -> bytes:
 
 
 @contextlib.contextmanager
-def forwarding(target: tuple[str, int], port: int = 0) -> Iterator[Forwarder]:
+def forwarding(target: tuple[str, int], *, mongo: bool = False) -> Iterator[Forwarder]:
     """Forward until the block ends."""
-    with Forwarder(target, port) as server:
+    with Forwarder(target, mongo=mongo) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:
