@@ -15,6 +15,9 @@ from andon.models.monitors.networks import Network, steadied
 
 NOISE = 2.0
 """Standard errors by which a forecaster must be better than a simpler one."""
+_WITHIN = 1.0
+"""The same, for another configuration of one learner: the one-standard-error rule (Breiman et al., "Classification and
+Regression Trees", 1984, section 3.4.3)."""
 LEAST_GAIN = 0.01
 """Share of a simpler forecaster's RMSE that a further learner must save: less is not worth its weights, and the best of
 many configurations is so much better by luck."""
@@ -158,8 +161,8 @@ def choose(
     """Choose the forecaster of one variable.
 
     ``order`` names the learners from the simplest on. Within a learner the first configuration tried stays unless the
-    best is better beyond noise; it is mixed with persistence by `best_share`. The simplest learner is taken; each
-    further one must be better than what was chosen before it and than persistence, beyond noise and by 1 %. Where
+    best is better by a standard error; it is mixed with persistence by `best_share`. The simplest learner is taken;
+    each further one must be better than what was chosen before it and than persistence, beyond noise and by 1 %. Where
     nearly nothing of it is left, persistence stands alone. ``persistence`` (n,) are standardised residuals on
     validation rows; ``fallback`` is the network of persistence.
     """
@@ -171,7 +174,7 @@ def choose(
             errors[learner] = None
             continue
         best = min(tried, key=lambda evaluation: float(evaluation.rmse[column]))
-        if best is not tried[0] and not beats(best.residuals[:, column], tried[0].residuals[:, column]):
+        if best is not tried[0] and not beats(best.residuals[:, column], tried[0].residuals[:, column], _WITHIN):
             best = tried[0]
         share = best_share(best.residuals[:, column], persistence)
         mine: Floats = share * best.residuals[:, column] + (1 - share) * persistence
