@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -33,7 +32,8 @@ _PASSING = (AutoReconnect, NetworkTimeout, ServerSelectionTimeoutError, WaitQueu
 _PASSING_CODES = {6, 7, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13388, 13435, 13436}
 """Host unreachable or not found, network time-out, shutdown, write conflict, stepping down, and their like."""
 _REMEDIES = (
-    ("Authentication failed", "set ANDON_MONGO_PASSWORD to the password of the URL's user"),
+    ("uthentication failed", "set ANDON_MONGO_PASSWORD to the password of the URL's user"),
+    ("password is required", "set ANDON_MONGO_PASSWORD to the password of the URL's user"),
     ("requires authentication", "name a user in the URL, and set ANDON_MONGO_PASSWORD"),
     ("not authorized", "give the user the role readWrite on the database"),
     ("too large", "a document takes 16 MB; give less at a time"),
@@ -114,7 +114,6 @@ class MongoServer:
                 if self._password:
                     given |= {"username": self.address.user, "password": self._password}
                 self._client = MongoClient(self.address.url, **given)
-                weakref.finalize(self, _close, self._client, os.getpid())
             self._users.add(threading.get_ident())
             return self._client
 
@@ -146,12 +145,7 @@ class MongoServer:
         for secret in (self._password, held):
             if secret:
                 text = text.replace(secret, "(hidden)")
-        return text.partition(", Topology Description")[0]
-
-
-def _close(client: MongoClient[Document], pid: int) -> None:
-    if pid == os.getpid():
-        client.close()
+        return text.partition(", Topology Description")[0].partition(", full error")[0]
 
 
 def _pause_after(error: Exception) -> float | None:

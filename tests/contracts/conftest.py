@@ -48,6 +48,16 @@ def mongo_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 @pytest.fixture(params=adapters.SIGNALS)
 def signals_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A signals store of a test's own."""
+    return _signals_url(request, tmp_path)
+
+
+@pytest.fixture(params=[name for name in adapters.SIGNALS if name == "influx" or name not in adapters.LAYOUTS])
+def signals_url_of_processes(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A signals store for tests that start processes, which takes seconds; InfluxDB in one of its layouts."""
+    return _signals_url(request, tmp_path)
+
+
+def _signals_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/home/signals.db"
     if request.param == "influx-given":

@@ -302,7 +302,8 @@ def write_line(url: str, line: str, frames: int) -> None:
         signals.append_signals(frame_of(line, start=START + index * MINUTE, a=[float(index)]))
 
 
-def test_processes_make_and_fill_a_new_store_at_once(url: str) -> None:
+def test_processes_make_and_fill_a_new_store_at_once(signals_url_of_processes: str) -> None:
+    url = signals_url_of_processes
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=write_line, args=(url, f"line-{i}", 20)) for i in range(3)]
     for process in processes:
@@ -332,7 +333,8 @@ for index in range(int(sys.argv[2]), 1_000_000):
 """
 
 
-def test_a_killed_writer_loses_nothing_acknowledged_and_leaves_no_half_frame(url: str) -> None:
+def test_a_killed_writer_loses_nothing_acknowledged_and_leaves_no_half_frame(signals_url_of_processes: str) -> None:
+    url = signals_url_of_processes
     rows, done, signals = 3_000, -1, open_signals(url)
     for seed in range(4):
         command = [sys.executable, "-c", WRITER, url, str(done + 1), str(rows)]

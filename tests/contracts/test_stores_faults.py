@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pymongo import MongoClient
 
 from andon.errors import StoreError
 from andon.ports import Appended
@@ -145,12 +146,32 @@ def test_a_lost_answer_of_mongo_adds_nothing_twice(fault: str, mongo_port: int) 
         documents.close()
 
 
+def test_a_user_is_let_in_by_the_password_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    adapters.require_mongo()
+    with mongodb(tmp_path) as server, MongoClient("127.0.0.1", server.port, directConnection=True) as client:
+        client["andon"].command("createUser", "andon", pwd="hunter2", roles=[{"role": "readWrite", "db": "andon"}])
+    with mongodb(tmp_path, server.port, auth=True):
+        url = f"mongodb://andon@127.0.0.1:{server.port}/andon"
+        for wrong in (None, "hunter3"):
+            if wrong is not None:
+                monkeypatch.setenv("ANDON_MONGO_PASSWORD", wrong)
+            with pytest.raises(StoreError, match=r"; set ANDON_MONGO_PASSWORD to") as error:
+                open_documents(url).list_alerts()
+            assert "hunter3" not in str(error.value)
+        monkeypatch.setenv("ANDON_MONGO_PASSWORD", "hunter2")
+        assert open_documents(url).open_alert(alert()) is True
+        monkeypatch.delenv("ANDON_MONGO_PASSWORD")
+        with pytest.raises(StoreError, match=r"; name a user in the URL"):
+            open_documents(f"mongodb://127.0.0.1:{server.port}/andon").list_alerts()
+
+
 def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
     port, quick = free_port(), Retries(tries=1)
     address = mongo_address(f"mongodb://andon:hunter2@127.0.0.1:{port}/andon?serverSelectionTimeoutMS=200")
-    began = time.monotonic()
+    documents, began = MongoDocuments(address, retries=quick), time.monotonic()
     with pytest.raises(StoreError, match=rf"mongodb://andon@127.0.0.1:{port}/andon: .*refused") as error:
-        MongoDocuments(address, retries=quick).list_alerts()
+        documents.list_alerts()
+    documents.close()
     with pytest.raises(StoreError, match=rf"influx http://127.0.0.1:{port}/b: .*refused.*; start the server") as other:
         InfluxSignals(influx_address(f"influx://127.0.0.1:{port}/b"), "hunter2", quick).list_lines()
     assert "hunter2" not in f"{error.value} {other.value}"
