@@ -45,9 +45,6 @@ class BatchedTrainer:
         self._epoch = tensorflow.function(
             self._run_epoch, input_signature=(examples, examples, batches, rate), autograph=False
         )
-        self._answer = tensorflow.function(
-            lambda inputs: self.model(inputs, training=False), input_signature=examples[:1], autograph=False
-        )
 
     def reset(self, weights: Sequence[Any], seed: int) -> None:
         """Begin anew from ``weights``: for every layer its matrices, then its biases."""
@@ -80,9 +77,8 @@ class BatchedTrainer:
     def answers(self, weights: Sequence[Any], inputs: Any) -> Floats:
         """Return what the networks with other ``weights`` say to ``inputs``, float64 (n, networks, out)."""
         self.model.set_weights(list(weights) + self.model.get_weights()[len(weights) :])
-        return np.concatenate(
-            [np.asarray(self._answer(inputs[begin : begin + 4_096])) for begin in range(0, len(inputs), 4_096)]
-        ).astype(np.float64)
+        parts = [inputs[begin : begin + 4_096] for begin in range(0, len(inputs), 4_096)]
+        return np.concatenate([np.asarray(self.model(part, training=False)) for part in parts]).astype(np.float64)
 
     def _run_epoch(self, learn: Any, tail: Any, batches: Any, rate: Any) -> Any:
         tensorflow = self._tensorflow
