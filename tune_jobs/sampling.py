@@ -8,6 +8,7 @@ import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -166,10 +167,7 @@ class Sampler:
         frozen = self._study.tell(trial, None if pruned else metric, states.PRUNED if pruned else None)
         return {
             "params": frozen.params,
-            "distributions": {
-                name: json.loads(optuna.distributions.distribution_to_json(distribution))
-                for name, distribution in frozen.distributions.items()
-            },
+            "distributions": {name: json.loads(_to_json(one)) for name, one in frozen.distributions.items()},
             "steps": {str(step): value for step, value in frozen.intermediate_values.items()},
         }
 
@@ -196,14 +194,25 @@ class Sampler:
             optuna.trial.create_trial(
                 state=states.PRUNED if pruned else states.COMPLETE,
                 params=sampled["params"],
-                distributions={
-                    name: optuna.distributions.json_to_distribution(json.dumps(distribution))
-                    for name, distribution in sampled["distributions"].items()
-                },
+                distributions={name: _from_json(json.dumps(one)) for name, one in sampled["distributions"].items()},
                 value=None if pruned else metric,
                 intermediate_values={int(step): value for step, value in sampled["steps"].items()},
             )
         )
+
+
+@lru_cache
+def _to_json(distribution: Any) -> str:
+    import optuna
+
+    return optuna.distributions.distribution_to_json(distribution)
+
+
+@lru_cache
+def _from_json(text: str) -> Any:
+    import optuna
+
+    return optuna.distributions.json_to_distribution(text)
 
 
 def _good(tried: int) -> int:
