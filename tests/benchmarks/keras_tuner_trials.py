@@ -66,7 +66,7 @@ def search(folder: Path, column: int, examples: dict[str, np.ndarray], configura
             inputs, targets = of("train", params)
             return model.fit(
                 inputs, targets, validation_data=of("judge", params), batch_size=params["batch"],
-                epochs=params["epochs"], verbose=0, **options,
+                epochs=params["epochs"], **options,
             )  # fmt: skip
 
     tuner = keras_tuner.GridSearch(
