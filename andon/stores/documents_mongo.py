@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from pymongo import ASCENDING, IndexModel, ReturnDocument
 from pymongo.collection import Collection
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo.errors import DuplicateKeyError
 
 from andon.errors import ConfigError
 from andon.frames import from_microseconds, to_microseconds
@@ -31,8 +30,6 @@ from andon.stores.mongo_bodies import from_bson, to_bson
 from andon.stores.mongo_definitions import DEFINITIONS, MongoDefinitions
 from andon.stores.mongo_server import Document, MongoServer
 from andon.stores.retries import Retries
-
-_DUPLICATE = 11000
 
 
 def _index(*keys: str) -> IndexModel:
@@ -74,7 +71,7 @@ class MongoDocuments:
 
     def add_anomalies(self, anomalies: Iterable[Anomaly]) -> int:
         """See the port."""
-        return self._add("anomalies", {one.id: _stored(one) for one in reversed([*anomalies])})
+        return self.server.add("anomalies", {one.id: _stored(one) for one in reversed([*anomalies])})
 
     def list_anomalies(
         self,
@@ -87,12 +84,12 @@ class MongoDocuments:
         """See the port."""
         wanted = _wanted({"line": line, "monitor": monitor}, "time", start, end)
         # A line's own anomaly has no variable, and null comes before every text.
-        found = self._find("anomalies", wanted, ("time", "line", "monitor", "variable"), limit)
+        found = self.server.find("anomalies", wanted, ("time", "line", "monitor", "variable"), limit)
         return [anomaly_from(body) for body in found]
 
     def open_alert(self, alert: AlertRecord) -> bool:
         """See the port."""
-        return self._add("alerts", {alert.id: {"revision": alert.revision, **_stored(alert)}}) == 1
+        return self.server.add("alerts", {alert.id: {"revision": alert.revision, **_stored(alert)}}) == 1
 
     def transition_alert(self, alert_id: str, event: AlertEvent, revision: int) -> AlertRecord | None:
         """See the port."""
@@ -140,27 +137,27 @@ class MongoDocuments:
         if states is not None:
             wanted["state"] = {"$in": [str(state) for state in states]}
         order = ("opened_at", "line", "definition")
-        return [alert_from(body) for body in self._find("alerts", wanted, order, limit, without=("revision",))]
+        return [alert_from(body) for body in self.server.find("alerts", wanted, order, limit, without=("revision",))]
 
     def add_feedback(self, feedback: Feedback) -> None:
         """See the port."""
-        self._add("feedback", {self._next("feedback"): _stored(feedback)})
+        self.server.add("feedback", {self.server.next_number("feedback"): _stored(feedback)})
 
     def list_feedback(self, alert_id: str | None = None) -> list[Feedback]:
         """See the port."""
-        found = self._find("feedback", _wanted({"alert_id": alert_id}), ("_id",))
+        found = self.server.find("feedback", _wanted({"alert_id": alert_id}), ("_id",))
         return [feedback_from(body) for body in found]
 
     def add_skips(self, skips: Iterable[Skip]) -> int:
         """See the port."""
         ids = {make_id("skip", one.line, one.definition, one.time): one for one in reversed([*skips])}
-        return self._add("skips", {key: _stored(one) for key, one in ids.items()})
+        return self.server.add("skips", {key: _stored(one) for key, one in ids.items()})
 
     def list_skips(
         self, line: str | None = None, start: datetime | None = None, end: datetime | None = None
     ) -> list[Skip]:
         """See the port."""
-        found = self._find("skips", _wanted({"line": line}, "time", start, end), ("time", "line", "definition"))
+        found = self.server.find("skips", _wanted({"line": line}, "time", start, end), ("time", "line", "definition"))
         return [skip_from(body) for body in found]
 
     def add_decision(self, decision: Decision) -> bool:
@@ -168,13 +165,13 @@ class MongoDocuments:
         known = self.server.run("decisions", lambda decisions, number: decisions.find_one({"_id": decision.id}))
         if known is not None:
             return False
-        body = {"number": self._next("decisions"), "model": _model(decision.key), **_stored(decision)}
-        return self._add("decisions", {decision.id: body}) == 1
+        body = {"number": self.server.next_number("decisions"), "model": _model(decision.key), **_stored(decision)}
+        return self.server.add("decisions", {decision.id: body}) == 1
 
     def list_decisions(self, key: ModelKey | None = None) -> list[Decision]:
         """See the port."""
         wanted = _wanted({"model": None if key is None else _model(key)})
-        found = self._find("decisions", wanted, ("number",), without=("number", "model"))
+        found = self.server.find("decisions", wanted, ("number",), without=("number", "model"))
         return [decision_from(body) for body in found]
 
     def put_state(self, key: str, body: Mapping[str, Any]) -> None:
@@ -205,67 +202,19 @@ class MongoDocuments:
         """See the port."""
         times = {"period_start": period_start, "period_end": period_end, "at": at}
         moments = {field: to_microseconds(moment) for field, moment in times.items()}
-        self._add("reports", {self._next("reports"): {"name": name, "path": path, **moments}})
+        self.server.add("reports", {self.server.next_number("reports"): {"name": name, "path": path, **moments}})
 
     def list_reports(self) -> list[dict[str, Any]]:
         """See the port."""
         times = ("period_start", "period_end", "at")
         return [
             {**body, **{name: from_microseconds(body[name]) for name in times}}
-            for body in self._find("reports", {}, ("_id",))
+            for body in self.server.find("reports", {}, ("_id",))
         ]
 
     def close(self) -> None:
         """See the port."""
         self.server.close()
-
-    def _add(self, name: str, documents: Mapping[str | int, Document]) -> int:
-        """Insert those whose id is new; return how many were, also where an answer was lost on its way."""
-        if not documents:
-            return 0
-        token = secrets.token_hex(8)
-        tagged = [{"_id": key, **body, "by": token} for key, body in documents.items()]
-
-        def insert(collection: Collection[Document], number: int) -> int:
-            try:
-                added = len(collection.insert_many(tagged, ordered=False).inserted_ids)
-            except BulkWriteError as error:
-                told = error.details or {}
-                if told["writeConcernErrors"] or any(one["code"] != _DUPLICATE for one in told["writeErrors"]):
-                    raise
-                added = int(told["nInserted"])
-            return added if number == 0 else collection.count_documents({"_id": {"$in": [*documents]}, "by": token})
-
-        return self.server.run(name, insert)
-
-    def _find(
-        self,
-        name: str,
-        wanted: Mapping[str, Any],
-        order: Sequence[str],
-        limit: int | None = None,
-        without: Sequence[str] = (),
-    ) -> list[Document]:
-        if limit == 0:
-            return []
-
-        def find(collection: Collection[Document], number: int) -> list[Document]:
-            hidden = {"_id": 0, "by": 0, **dict.fromkeys(without, 0)}
-            cursor = collection.find(wanted, hidden).sort([(key, ASCENDING) for key in order])
-            return [from_bson(one) for one in cursor.limit(limit or 0)]
-
-        return self.server.run(name, find)
-
-    def _next(self, name: str) -> int:
-        """Return a number that no other gets, greater than all before."""
-
-        def count(counters: Collection[Document], number: int) -> int:
-            found = counters.find_one_and_update(
-                {"_id": name}, {"$inc": {"last": 1}}, upsert=True, return_document=ReturnDocument.AFTER
-            )
-            return int((found or {})["last"])
-
-        return self.server.run("counters", count)
 
 
 def _stored(record: Anomaly | AlertEvent | AlertRecord | Feedback | Skip | Decision) -> Document:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from bson.errors import BSONError
-from pymongo import IndexModel, MongoClient, WriteConcern
+from pymongo import ASCENDING, IndexModel, MongoClient, ReturnDocument, WriteConcern
 from pymongo.collection import Collection
 from pymongo.errors import (
     AutoReconnect,
@@ -24,9 +25,11 @@ from pymongo.errors import (
 
 from andon.errors import StoreError
 from andon.stores.addresses import MongoAddress
+from andon.stores.mongo_bodies import from_bson
 from andon.stores.retries import Result, Retries
 
 Document = dict[str, Any]
+_DUPLICATE = 11000
 _PATIENCE = "serverSelectionTimeoutMS"
 _PASSING = (AutoReconnect, NetworkTimeout, ServerSelectionTimeoutError, WaitQueueTimeoutError, WTimeoutError)
 _PASSING_CODES = {6, 7, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13388, 13435, 13436}
@@ -99,6 +102,57 @@ class MongoServer:
             text = self._without_password(str(error))
             remedy = next((advice for sign, advice in _REMEDIES if sign in text), "see the server's log")
             raise StoreError(str(self.address), text, remedy) from None
+
+    def add(self, name: str, documents: Mapping[str | int, Document]) -> int:
+        """Insert those whose id is new; return how many were, also where an answer was lost on its way."""
+        if not documents:
+            return 0
+        token = secrets.token_hex(8)
+        tagged = [{"_id": key, **body, "by": token} for key, body in documents.items()]
+
+        def insert(collection: Collection[Document], number: int) -> int:
+            try:
+                added = len(collection.insert_many(tagged, ordered=False).inserted_ids)
+            except BulkWriteError as error:
+                told = error.details or {}
+                if told["writeConcernErrors"] or any(one["code"] != _DUPLICATE for one in told["writeErrors"]):
+                    raise
+                added = int(told["nInserted"])
+            return added if number == 0 else collection.count_documents({"_id": {"$in": [*documents]}, "by": token})
+
+        return self.run(name, insert)
+
+    def find(
+        self,
+        name: str,
+        wanted: Mapping[str, Any],
+        order: Sequence[str],
+        limit: int | None = None,
+        without: Sequence[str] = (),
+    ) -> list[Document]:
+        """Return documents in an order of fields, bodies as they were given, some fields left out."""
+        if limit == 0:
+            return []
+
+        def find(collection: Collection[Document], number: int) -> list[Document]:
+            hidden = {"_id": 0, "by": 0, **dict.fromkeys(without, 0)}
+            cursor = collection.find(wanted, hidden).sort([(key, ASCENDING) for key in order])
+            return [from_bson(one) for one in cursor.limit(limit or 0)]
+
+        return self.run(name, find)
+
+    def next_number(self, name: str) -> int:
+        """Return a number that no other gets, greater than all before."""
+
+        def count(counters: Collection[Document], number: int) -> int:
+            one, step = {"_id": name}, {"$inc": {"last": 1}}
+            try:
+                found = counters.find_one_and_update(one, step, upsert=True, return_document=ReturnDocument.AFTER)
+            except DuplicateKeyError:  # another has just made it
+                found = counters.find_one_and_update(one, step, return_document=ReturnDocument.AFTER)
+            return int((found or {})["last"])
+
+        return self.run("counters", count)
 
     def client(self) -> MongoClient[Document]:
         """Return this process's client, and remember that this thread uses it."""
