@@ -118,9 +118,11 @@ def beside_persistence(actual: Floats, expected: Floats, reach: float, rate: flo
     """
     both = ~(np.isnan(expected) | np.isnan(before))
     actual, expected, before = actual[both], expected[both], before[both]
+    with np.errstate(over="ignore"):
+        least = hindsight_reach(actual - before, rate)
     return {
         "forecast": measure_accuracy(actual, expected, reach, rate).to_json(),
-        "persistence": measure_accuracy(actual, before, hindsight_reach(actual - before, rate), rate).to_json(),
+        "persistence": measure_accuracy(actual, before, least, rate).to_json(),
     }
 
 

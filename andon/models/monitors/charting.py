@@ -128,15 +128,15 @@ def chart_plan(window: int, shortest: int, reconstruction: bool) -> tuple[tuple[
 
 
 def persistence_rule(window: int) -> Integers:
-    """Return how many of how many newest rows must be abnormal: the most of a tenth of the forecasters' window.
+    """Return how many of how many newest rows must be abnormal: half of a third of the forecasters' window.
 
     Examples
     --------
     >>> persistence_rule(30).tolist()
-    [2, 3]
+    [5, 10]
     """
-    among = max(1, window // 10)
-    return np.array([among // 2 + 1, among], np.int64)
+    among = max(1, window // 3)
+    return np.array([(among + 1) // 2, among], np.int64)
 
 
 def _limits(source: int, span: int, limits: Floats) -> Floats:

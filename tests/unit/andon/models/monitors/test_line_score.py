@@ -29,12 +29,12 @@ def flagged(bundle: MonitorBundle, values: np.ndarray, rows: slice) -> float:
 
 
 def test_a_shift_that_stays_is_seen_as_long_as_it_stays() -> None:
-    values = settled(1, 1_500)
-    bundle = trained(values, 800)
-    values[1_000:1_400, 2] += 1.5
-    assert flagged(bundle, values, slice(800, 1_000)) <= 0.05
-    assert flagged(bundle, values, slice(1_020, 1_400)) >= 0.9
-    assert flagged(bundle, values, slice(1_420, 1_500)) <= 0.05
+    values = settled(1, 4_500)
+    bundle = trained(values, 2_000)
+    values[4_000:4_400, 2] += 1.5
+    assert flagged(bundle, values, slice(2_000, 4_000)) <= 0.03
+    assert flagged(bundle, values, slice(4_020, 4_400)) >= 0.9
+    assert flagged(bundle, values, slice(4_430, None)) <= 0.05
 
 
 def test_readings_that_grow_unsettled_are_seen_though_their_mean_stays() -> None:
