@@ -45,7 +45,6 @@ class InfluxTables:
         measurements = self._measurements(line)
         if not measurements:
             return {}
-        source = ", ".join(map(identifier, measurements))
         typed = self.field_types(measurements)
         if self.names.by_field:
             known = {
@@ -55,15 +54,20 @@ class InfluxTables:
             }
             if layout.tag_of("line") is None:
                 return dict(sorted(known.items()))
-            present = {name for one in self._last(line, source, [c.key for c in known.values()]) for name in one[2]}
+            present = {
+                name for one in self._last(line, measurements, [c.key for c in known.values()]) for name in one[2]
+            }
             return {name: column for name, column in sorted(known.items()) if column.key in present}
-        keys = [key for key in (layout.field, layout.text, layout.flag) if any(key == k for _, k in typed)]
+        # A field of one name has, in one statement, the type that it has in one of the measurements.
+        alike: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for (measurement, key), kind in typed.items():
+            if key in (layout.field, layout.text, layout.flag):
+                alike[key, kind].append(measurement)
         columns = {}
-        for name, tags, present in self._last(line, source, keys):
-            variable = self.names.variable_of(name, tags)
-            for key in keys:
+        for (key, kind), some in alike.items():
+            for name, tags, present in self._last(line, some, [key]):
+                variable = self.names.variable_of(name, tags)
                 if variable is not None and key in present:
-                    kind = typed[name, key]
                     columns[variable] = Column(name, key, KINDS[kind], kind in WHOLE)
         return dict(sorted(columns.items()))
 
@@ -121,10 +125,10 @@ class InfluxTables:
         if self.names.by_field:
             yield [columns[name].key for name in columns], list(columns)
             return
-        by_key: dict[str, list[str]] = defaultdict(list)
+        alike: dict[tuple[str, str], list[str]] = defaultdict(list)
         for name, column in columns.items():
-            by_key[column.key].append(name)
-        for key, variables in by_key.items():
+            alike[column.key, column.kind].append(name)
+        for (key, _), variables in alike.items():
             yield [key], variables
 
     def _measurements(self, line: str) -> list[str]:
@@ -134,11 +138,14 @@ class InfluxTables:
         name = self.names.measurement(line, "")
         return [name] if self.names.is_reading(name) else []
 
-    def _last(self, line: str, source: str, keys: Sequence[str]) -> Iterable[tuple[str, Mapping[str, str], set[str]]]:
+    def _last(
+        self, line: str, measurements: Iterable[str], keys: Sequence[str]
+    ) -> Iterable[tuple[str, Mapping[str, str], set[str]]]:
         """Yield, of each series of a line, its measurement, tags, and which of the fields have a value."""
         if not keys:
             return
         chosen = ", ".join(f"last({identifier(key)}) AS {identifier(key)}" for key in keys)
+        source = ", ".join(map(identifier, measurements))
         statement = f"SELECT {chosen} FROM {source}{self.names.where(line)}{self.names.grouping()}"
         for one in self.http.query(statement):
             found = (pair for row in one.rows for pair in zip(one.columns, row, strict=True))
