@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -119,8 +120,19 @@ def best_of(tried: Sequence[Configuration], direction: str) -> Configuration | N
 
 def read_journal(folder: Path) -> list[Configuration]:
     """Return the configurations that a lane has tried; a line that is not whole ends it."""
-    path, found = folder / JOURNAL, list[Configuration]()
-    for row in path.read_bytes().splitlines() if path.exists() else ():
+    path = folder / JOURNAL
+    try:
+        at = path.stat()
+    except FileNotFoundError:
+        return []
+    return list(_read_journal(path, at.st_size, at.st_mtime_ns))
+
+
+@lru_cache(256)
+def _read_journal(path: Path, size: int, changed: int) -> tuple[Configuration, ...]:
+    """Read a journal as it is at a size and a time: those of teachers are asked for by line after line."""
+    found = list[Configuration]()
+    for row in path.read_bytes().splitlines():
         try:
             configuration = Configuration(**json.loads(row))
         except (ValueError, TypeError):
@@ -128,7 +140,7 @@ def read_journal(folder: Path) -> list[Configuration]:
         if configuration.number != len(found):
             break
         found.append(configuration)
-    return found
+    return tuple(found)
 
 
 def read_scores(folder: Path, number: int) -> Floats | None:
