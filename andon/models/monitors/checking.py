@@ -21,9 +21,9 @@ def check_networks(networks: PackedNetworks, window: int, count: int) -> None:
         least = {"skips": -1, "steps": 1}.get(name, 0)
         if vector.shape != (count,) or vector.dtype != np.int64 or (vector < least).any():
             raise ValueError(f"networks.{name} is not {count} whole numbers")
-    limits = networks.limits
-    if limits.shape != (count,) or limits.dtype != np.float64 or not (limits > 0).all():
-        raise ValueError(f"networks.limits is not {count} numbers above 0")
+    for name, numbers in (("limits", networks.limits), ("reaches", networks.reaches)):
+        if numbers.shape != (count,) or numbers.dtype != np.float64 or not (numbers > 0).all():
+            raise ValueError(f"networks.{name} is not {count} numbers above 0")
     program = networks.program
     if program.ndim != 3 or program.shape[::2] != (count, 6) or program.dtype != np.int64 or not program.shape[1]:
         raise ValueError("networks.program does not fit the variables")
@@ -36,7 +36,7 @@ def check_networks(networks: PackedNetworks, window: int, count: int) -> None:
         raise ValueError("networks look back further than the window")
     if (others > window - lags + lags // steps).any():
         raise ValueError("networks look at others further back than the window")
-    ends = networks.skips + lags + np.minimum(others, 1) * count
+    ends = networks.skips + lags + np.minimum(others, 1) * count + 1
     if (ends[networks.skips >= 0] > len(networks.weights)).any():
         raise ValueError("networks.skips do not fit their weights")
     for column in range(count):

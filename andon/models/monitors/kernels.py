@@ -170,6 +170,7 @@ def expected_rows(
     anchored: Integers,
     activations: Integers,
     limits: Floats,
+    reaches: Floats,
     skips: Integers,
     program: Integers,
     offsets: Integers,
@@ -202,9 +203,14 @@ def expected_rows(
                 if steps[column] > 1 or others[column] > 1:
                     see(filled, column, lags[column], min(others[column], 1), 1, seen)
                     beside = seen
-                for source in range(lags[column] + min(others[column], 1) * n_variables):
+                count = lags[column] + min(others[column], 1) * n_variables
+                outcome += weights[skips[column] + count]
+                for source in range(count):
                     outcome += beside[source] * weights[skips[column] + source]
             limit = limits[column]
+            if abs(filled[window - 1, column]) > reaches[column]:
+                result[row - first, column] = outcome
+                continue
             if limit < np.inf:
                 for source in range(lags[column] + steps[column] * others[column] * n_variables):
                     before[source] = min(max(before[source], -limit), limit)

@@ -38,9 +38,11 @@ class Network:
     """Parts that the lags are cut into, for a layer that runs over them; each has ``others`` readings of its own."""
     skip: Floats | None = None
     """A regression beside the layers, added to what they say: weights of the lags and, with ``others``, of the last
-    reading of every variable, float64 (lags [+ v],)."""
+    reading of every variable, then an intercept, float64 (lags [+ v] + 1,)."""
     limit: float = np.inf
     """The layers see readings within so many standard deviations of the mean; ``skip`` sees all."""
+    reach: float = np.inf
+    """The layers are not asked where the variable's last reading lies further from the mean than this."""
 
 
 def constant_network() -> Network:
@@ -66,7 +68,7 @@ def steadied(network: Network, share: float) -> Network:
         return network
     skip = None if network.skip is None else share * network.skip
     if not network.anchored:
-        skip = np.zeros(network.lags + min(network.others, 1) * _count(network)) if skip is None else skip
+        skip = np.zeros(network.lags + min(network.others, 1) * _count(network) + 1) if skip is None else skip
         skip[network.lags - 1] += 1.0 - share
     return replace(
         network,
@@ -94,6 +96,7 @@ class PackedNetworks:
     anchored: Integers
     activations: Integers
     limits: Floats
+    reaches: Floats
     skips: Integers
     """Where in ``weights`` a network's skip begins; -1 where it has none."""
     program: Integers
@@ -110,7 +113,7 @@ class PackedNetworks:
         """
         return kernels.expected_rows(
             np.ascontiguousarray(series), first, end, window, self.lags, self.others, self.steps, self.anchored,
-            self.activations, self.limits, self.skips, self.program, self.offsets, self.weights,
+            self.activations, self.limits, self.reaches, self.skips, self.program, self.offsets, self.weights,
         )  # fmt: skip
 
 
@@ -139,6 +142,7 @@ def pack(networks: Sequence[Network]) -> PackedNetworks:
         anchored=np.array([network.anchored for network in networks], np.int64),
         activations=np.array([ACTIVATIONS[network.activation] for network in networks], np.int64),
         limits=np.array([network.limit for network in networks], np.float64),
+        reaches=np.array([network.reach for network in networks], np.float64),
         skips=skips,
         program=program,
         offsets=offsets,

@@ -19,7 +19,7 @@ TAIL = 0.15
 PATIENCE = 6
 """Epochs without a better one after which a network stops."""
 LIMIT = 5.0
-"""Layers see readings within so many standard deviations: beyond what training showed, only the regression goes on."""
+"""Layers see readings within so many standard deviations of the mean."""
 _OUTLIERS = 30.0
 """Targets are held within so many times their root mean square: a few absurd rows must not lead all others."""
 
@@ -95,6 +95,8 @@ def fit_networks(
     scales = np.maximum(np.sqrt(squares.sum(axis=0) / np.maximum(known.sum(axis=0), 1)), 1e-9)
     learnt = _examples(series, learn, window, sight, left / scales)
     judged = _examples(series, tail, window, sight, _left(series, tail, window, sight, bases) / scales)
+    # Beyond what was shown to it a network answers anything: there only its base goes on.
+    reaches = np.array([np.nanmax(np.abs(series[rows, column]), initial=1e-3) for column in range(n_variables)])
     architecture = Architecture(
         n_variables, sight.steps, sight.channels(n_variables), layers, params["activation"], params["dropout"]
     )
@@ -108,11 +110,12 @@ def fit_networks(
             anchored,
             params["activation"],
             tuple(part[column].astype(np.float64) for part in best[::2]),
-            (*(part[column].astype(np.float64) for part in best[1:-1:2]), best[-1][column] + bases[column].intercept),
+            tuple(part[column].astype(np.float64) for part in best[1::2]),
             layers=layers,
             steps=sight.steps,
-            skip=bases[column].weights,
+            skip=bases[column].skip,
             limit=LIMIT,
+            reach=float(reaches[column]),
         )
         if known[:, column].any()
         else constant_network()
@@ -160,6 +163,10 @@ class _Base:
 
     weights: Floats | None
     intercept: float
+
+    @property
+    def skip(self) -> Floats | None:
+        return None if self.weights is None else np.append(self.weights, self.intercept)
 
 
 _LAST = _Base(None, 0.0)

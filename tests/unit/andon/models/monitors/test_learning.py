@@ -104,3 +104,18 @@ def test_scoring_imports_neither_tensorflow_nor_keras() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_beyond_what_training_showed_only_the_regression_goes_on() -> None:
+    rng = np.random.default_rng(6)
+    series = rng.normal(size=(600, 2))
+    networks = dense.fit(series, np.arange(5, 500), 5, dense.cheapest() | {"epochs": 3, "rate": 1e-2}, seed=0)
+    assert [network.reach for network in networks] == [np.abs(series[5:500, column]).max() for column in range(2)]
+    series[550, 0] = networks[0].reach + 0.1
+    skip = networks[0].skip
+    assert skip is not None
+    alone = np.concatenate([series[546:551, 0], series[550]]) @ skip[:-1] + skip[-1]
+    assert pack(networks).predict(series, 5, 551, 552)[0, 0] == pytest.approx(alone, rel=1e-12)
+    series[550, 0] = networks[0].reach - 0.1
+    within = np.concatenate([series[546:551, 0], series[550]]) @ skip[:-1] + skip[-1]
+    assert pack(networks).predict(series, 5, 551, 552)[0, 0] != pytest.approx(within, rel=1e-6)
