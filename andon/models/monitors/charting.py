@@ -13,8 +13,9 @@ from andon.models.monitors.drift import moving_mean, walk_variance
 from andon.models.monitors.line_score import LEVEL, RECONSTRUCTION, RESIDUAL, SIZE, LineScore
 
 _RARER = 30
-"""A jump in one row, and unsettled residuals, must be so many times rarer than the stated rate: their tails are heavy,
-and grow where a line wears; levels, of which drift is known, may use up the rate."""
+"""All but levels must be so many times rarer than the stated rate: tails of jumps and of unsettled residuals are heavy
+and grow where a line wears, and an autoencoder errs without bound outside of what it has learnt. Levels, of which drift
+is known, may use up the rate."""
 _FURTHEST_LEVEL = 8.0
 """Usual sizes that one reading may count for in a level: enough for a shift, too little for a spike."""
 
@@ -100,7 +101,7 @@ def fit_line_score(
         distances.append(found)
     reaches = np.array(
         [
-            conformal_threshold(column, rate / _RARER if source in (RESIDUAL, SIZE) else rate)
+            conformal_threshold(column, rate if source == LEVEL else rate / _RARER)
             for (source, _), column in zip(charts, np.concatenate(distances).T, strict=True)
         ]
     )

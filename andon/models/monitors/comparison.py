@@ -102,10 +102,10 @@ def beats(challenger: Floats, incumbent: Floats, noise: float = NOISE) -> bool:
     return bool(means.mean() > noise * means.std(ddof=1) / np.sqrt(blocks) and means.mean() > 0)
 
 
-def best_autoencoder(evaluations: Sequence[Evaluation]) -> Autoencoder | None:
-    """Return the autoencoder that tells unseen rows best, if any was tried."""
+def best_autoencoder(evaluations: Sequence[Evaluation]) -> Evaluation | None:
+    """Return the evaluation of the autoencoder that tells unseen rows best, if any was tried."""
     tried = [evaluation for evaluation in evaluations if evaluation.autoencoder is not None]
-    return min(tried, key=lambda evaluation: evaluation.metric).autoencoder if tried else None
+    return min(tried, key=lambda evaluation: evaluation.metric, default=None)
 
 
 def one_of_each_network(evaluations: Sequence[Evaluation]) -> list[Evaluation]:

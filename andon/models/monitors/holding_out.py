@@ -9,9 +9,9 @@ import numpy as np
 
 from andon.frames import Floats, Integers
 from andon.models.monitors.autoencoders import Autoencoder
-from andon.models.monitors.comparison import Choice
+from andon.models.monitors.comparison import Choice, Evaluation
 from andon.models.monitors.drift import walk_age
-from andon.models.monitors.forecasters import FORECASTERS, forecaster
+from andon.models.monitors.forecasters import FORECASTERS, autoencoder_learner, forecaster
 from andon.models.monitors.networks import Network, steadied
 from andon.models.monitors.preparation import MonitorData
 
@@ -29,7 +29,7 @@ class HeldOut:
     levels: tuple[Floats, ...]
     """Reading minus the mean of what was learnt, standardised."""
     errors: tuple[Floats, ...]
-    """Reading minus reconstruction, standardised, NaN where the autoencoder learnt from a row; empty without one."""
+    """Reading minus reconstruction, standardised; empty without an autoencoder."""
     ages: tuple[float, ...]
     """How far each piece may have wandered from what was learnt; see `drift.walk_age`."""
     far: float
@@ -38,6 +38,8 @@ class HeldOut:
     """How many times as far apart pieces seem as they are: each is compared with the others only."""
     networks: tuple[Network, ...]
     """Forecasters for rows to come, one a variable."""
+    autoencoder: Autoencoder | None
+    """For rows to come."""
     means: Floats
     """Levels that rows to come are compared with, standardised, float64 (v,)."""
 
@@ -48,16 +50,17 @@ def too_few(data: MonitorData) -> bool:
 
 
 def hold_out(
-    data: MonitorData, choices: Sequence[Choice], autoencoder: Autoencoder | None, seed: int, threads: int
+    data: MonitorData, choices: Sequence[Choice], reconstruction: Evaluation | None, seed: int, threads: int
 ) -> HeldOut:
     """Judge rows by the chosen models.
 
     Validation rows are judged by what was learnt from training rows. Where they are too few (fewer than 20 false alarms
     expected), training and validation rows are cut into five blocks, each judged by the chosen configurations fitted on
-    the other four (cross-conformal prediction: Vovk, "Cross-Conformal Predictors", 2015), and the forecasters for rows
-    to come are fitted on all five. An autoencoder is not fitted again: it judges validation rows only.
+    the other four (cross-conformal prediction: Vovk, "Cross-Conformal Predictors", 2015), and what judges rows to
+    come is fitted on all five. ``reconstruction`` is the autoencoder's evaluation.
     """
     networks = tuple(choice.network for choice in choices)
+    autoencoder = reconstruction.autoencoder if reconstruction is not None else None
     if not too_few(data):
         learnt, parts = float(len(data.training)), np.array_split(data.validation, PIECES)
         means = _means(data.series, data.training)
@@ -66,6 +69,7 @@ def hold_out(
             residuals=tuple(data.residuals(networks, part) for part in parts),
             levels=tuple(data.series[part] - means for part in parts),
             errors=_errors(data, autoencoder, parts),
+            autoencoder=autoencoder,
             ages=(age,) * PIECES,
             far=age,
             apart=1.0,
@@ -75,9 +79,11 @@ def hold_out(
     rows = np.union1d(data.training, data.validation)
     parts = np.array_split(rows, PIECES)
     residuals, levels, ages = [], [], []
+    errors: list[Floats] = []
     for fold in np.array_split(np.arange(PIECES), FOLDS):
         rest = np.concatenate([part for place, part in enumerate(parts) if place not in fold])
         fitted, means = _refit(data, choices, rest, seed, threads), _means(data.series, rest)
+        errors += _errors(data, _rebuilt(data, reconstruction, rest, seed, threads), [parts[place] for place in fold])
         for place in fold.tolist():
             residuals.append(data.residuals(fitted, parts[place]))
             levels.append(data.series[parts[place]] - means)
@@ -85,7 +91,8 @@ def hold_out(
     return HeldOut(
         residuals=tuple(residuals),
         levels=tuple(levels),
-        errors=_errors(data, autoencoder, parts),
+        errors=tuple(errors),
+        autoencoder=_rebuilt(data, reconstruction, rows, seed, threads),
         ages=tuple(ages),
         far=walk_age(2.0 * len(rows), float(len(rows))),
         apart=FOLDS / (FOLDS - 1),
@@ -121,11 +128,21 @@ def _means(series: Floats, rows: Integers) -> Floats:
     return means
 
 
+def _rebuilt(
+    data: MonitorData, reconstruction: Evaluation | None, rows: Integers, seed: int, threads: int
+) -> Autoencoder | None:
+    """Fit an evaluation's autoencoder again on ``rows``."""
+    if reconstruction is None:
+        return None
+    learner = autoencoder_learner()
+    return learner.fit(data.series, rows, data.window, reconstruction.params, seed=seed, threads=threads)
+
+
 def _errors(data: MonitorData, autoencoder: Autoencoder | None, parts: Sequence[Integers]) -> tuple[Floats, ...]:
     if autoencoder is None:
         return ()
-    first, end = int(data.validation.min()), int(data.validation.max()) + 1
-    whole = np.full(data.series.shape, np.nan)
-    seen = autoencoder.errors(data.series, data.window, first, end)
-    whole[data.validation] = seen[data.validation - first]
-    return tuple(whole[part] for part in parts)
+    found = []
+    for part in parts:
+        first, end = int(part.min()), int(part.max()) + 1
+        found.append(autoencoder.errors(data.series, data.window, first, end)[part - first])
+    return tuple(found)

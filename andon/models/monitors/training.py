@@ -76,8 +76,7 @@ def assemble_monitor(
         else choose(column, eligible, persistence[:, column], persistence_network(), order)
         for column in range(len(data.variables))
     ]
-    autoencoder = best_autoencoder(evaluations)
-    held_out = hold_out(data, choices, autoencoder, seed, threads)
+    held_out = hold_out(data, choices, best_autoencoder(evaluations), seed, threads)
     residuals = np.concatenate(held_out.residuals)
     scales = np.array([robust_scale(residuals[:, column], data.least[column]) for column in range(len(choices))])
     thresholds = np.array([conformal_threshold(np.abs(column), data.rate) for column in (residuals / scales).T])
@@ -110,7 +109,7 @@ def assemble_monitor(
         thresholds=thresholds,
         line=line,
         card=with_accuracy(card, data, [choice.network for choice in choices], thresholds * scales_in_units),
-        autoencoder=autoencoder,
+        autoencoder=held_out.autoencoder,
     )
 
 
