@@ -12,16 +12,15 @@ import sys
 import time
 from pathlib import Path
 
-os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1", KERAS_BACKEND="tensorflow")
-
-import keras
-import keras_tuner
 import numpy as np
-import tensorflow
 
 
 def main(folder: Path) -> None:
     """Search each variable by a grid over the configurations."""
+    os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1", KERAS_BACKEND="tensorflow")
+    import keras_tuner  # noqa: F401 - none of the seconds
+    import tensorflow
+
     for set_threads in (
         tensorflow.config.threading.set_intra_op_parallelism_threads,
         tensorflow.config.threading.set_inter_op_parallelism_threads,
@@ -40,6 +39,9 @@ def main(folder: Path) -> None:
 
 def search(folder: Path, column: int, examples: dict[str, np.ndarray], configurations: list[dict]) -> float:
     """Try every configuration on one variable; return the test RMSE of the one with the lowest validation loss."""
+    import keras
+    import keras_tuner
+
     window = examples["window"].item()
 
     def of(part: str, params: dict) -> tuple[np.ndarray, np.ndarray]:
