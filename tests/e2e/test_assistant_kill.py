@@ -20,6 +20,6 @@ def test_killed_eight_times_in_an_hour_it_leaves_what_one_left_alone_leaves(tmp_
     assert len(outcome.alone["forecasts"]) > 1000
     assert len(outcome.alone["anomalies"]) > 10
     alerts = outcome.alone["alerts"]
-    assert {alert.definition for alert in alerts} == {"oil-too-hot", "jam-soon", "abnormal"}
+    assert {alert.definition for alert in alerts} == {"oil-too-hot", "jam-soon", "abnormal", "will-run-hot"}
     assert sum(alert.state is AlertState.RESOLVED for alert in alerts) >= 3
     assert len({event.id for alert in alerts for event in alert.events}) == sum(alert.revision for alert in alerts)
