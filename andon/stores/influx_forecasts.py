@@ -11,6 +11,7 @@ import polars as pl
 from andon.errors import DataError
 from andon.frames import TIME, to_microseconds
 from andon.records import Forecast
+from andon.stores.forecast_tables import FORECAST_COLUMNS
 from andon.stores.influx_http import InfluxHttp
 from andon.stores.influx_lines import series
 from andon.stores.influx_names import identifier, literal
@@ -18,15 +19,6 @@ from andon.stores.influx_tables import NEWEST, OLDEST, is_nothing, span
 from configs.influx import InfluxLayout
 
 _POINTS_A_BATCH = 20_000
-_SCHEMA: dict[str, type[pl.DataType]] = {
-    "time": pl.Int64,
-    "monitor": pl.String,
-    "variable": pl.String,
-    "expected": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-    "version": pl.Int64,
-}
 
 
 class InfluxForecasts:
@@ -66,7 +58,7 @@ class InfluxForecasts:
     def read(self, line: str, monitor: str | None, low: int | None, high: int | None) -> pl.DataFrame:
         """Return what `andon.ports.Signals.read_forecasts` promises, of ``[low, high]``, microseconds."""
         rows = sorted(self._rows(line, monitor, low, high), key=lambda row: row[:3])
-        return pl.DataFrame(rows, schema=_SCHEMA, orient="row").with_columns(pl.col("time").cast(TIME))
+        return pl.DataFrame(rows, schema=FORECAST_COLUMNS, orient="row").with_columns(pl.col("time").cast(TIME))
 
     def lines(self) -> list[str]:
         """Return the lines that have forecasts, in name order."""

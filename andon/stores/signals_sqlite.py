@@ -16,6 +16,7 @@ from andon.errors import DataError
 from andon.frames import MICROSECOND, TIME, Integers, SignalFrame, from_microseconds, to_microseconds
 from andon.ports import Appended, StoredLine
 from andon.records import Forecast
+from andon.stores.forecast_tables import FORECAST_COLUMNS
 from andon.stores.signal_revisions import TABLE, UPGRADE, digest_of_hours, mark_hours
 from andon.stores.sqlite import SqliteFile, insert_rows
 from configs.definitions import VariableType
@@ -192,16 +193,7 @@ class SqliteSignals:
         sql += " AND time BETWEEN ? AND ? ORDER BY time, monitor, variable"
         with self._file.reading() as connection:
             rows = connection.execute(sql, (*values, low, high)).fetchall()
-        schema: dict[str, type[pl.DataType]] = {
-            "time": pl.Int64,
-            "monitor": pl.String,
-            "variable": pl.String,
-            "expected": pl.Float64,
-            "low": pl.Float64,
-            "high": pl.Float64,
-            "version": pl.Int64,
-        }
-        return pl.DataFrame(rows, schema=schema, orient="row").with_columns(pl.col("time").cast(TIME))
+        return pl.DataFrame(rows, schema=FORECAST_COLUMNS, orient="row").with_columns(pl.col("time").cast(TIME))
 
     def forecast_lines(self) -> list[str]:
         """See the port."""

@@ -11,6 +11,7 @@ import socket
 import socketserver
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -56,7 +57,7 @@ class Forwarder(socketserver.ThreadingTCPServer):
         return ""
 
 
-class _Connection(socketserver.BaseRequestHandler):
+class _Connection(socketserver.BaseRequestHandler, ABC):
     server: Forwarder
 
     def handle(self) -> None:
@@ -72,8 +73,9 @@ class _Connection(socketserver.BaseRequestHandler):
                 upstream.shutdown(socket.SHUT_WR)
             back.join()
 
+    @abstractmethod
     def _requests(self, upstream: socket.socket) -> None:
-        raise NotImplementedError
+        """Hand on what the client asks, until it has no more."""
 
     def _answers(self, upstream: socket.socket) -> None:
         with contextlib.suppress(OSError):
