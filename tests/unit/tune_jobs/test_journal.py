@@ -10,6 +10,7 @@ import pytest
 
 from andon.errors import ConfigError, StoreError
 from tune_jobs.journal import find_search, list_searches, read_search
+from tune_jobs.lane import JOURNAL, read_journal
 
 
 def row(number: int, metric: float | None, **more) -> dict:
@@ -87,3 +88,15 @@ def test_what_a_search_is_about_must_be_readable(tmp_path):
     (folder / "studies.json").write_text("[{")
     with pytest.raises(StoreError, match=r"studies\.json: cannot be read"):
         read_search(folder)
+
+
+def test_a_journal_that_has_grown_is_read_anew(tmp_path):
+    row = '{"number": %d, "learner": "lightgbm", "params": {}, "metric": 0.5, "seconds": 0.1}\n'
+    assert read_journal(tmp_path) == []
+    for number in range(3):
+        with (tmp_path / JOURNAL).open("a") as journal:
+            journal.write(row % number)
+        found = read_journal(tmp_path)
+        assert [one.number for one in found] == list(range(number + 1))
+        found.clear()  # whoever asked may do as they like with what they got
+    assert len(read_journal(tmp_path)) == 3
