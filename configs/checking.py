@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from configs.checking_periods import check_periods, check_sampling, check_windows
-from configs.definitions import Alert, Line, Monitor, VariableType
+from configs.definitions import Alert, Line, Monitor, Route, VariableType
 from configs.durations import format_duration
 from configs.errors import ConfigError
 from configs.expressions import Compare, Expression, Name, Value, check, did_you_mean
@@ -32,7 +32,12 @@ def check_definition(loaded: LoadedDefinition, world: World) -> list[str]:
         return (
             [] if data is None else check_types(definition, data.types, place) + check_sampling(definition, data, place)
         )
+    if isinstance(definition, Route):
+        if definition.lines is not None:
+            world.select_or_refuse(definition.lines, place)
+        return []
     lines = world.select_or_refuse(definition.lines, place)
+    _check_routes(definition.routes, world, place)
     if isinstance(definition, Monitor):
         _check_monitor(definition, lines, world, place)
         return check_periods(definition, lines, world, place)
@@ -73,6 +78,13 @@ def check_types(line: Line, types: Mapping[str, VariableType], place: str) -> li
             raise ConfigError(f"{place}: variables[{position}]", problem, "remove min, max and step")
     lacking = [variable.name for variable in line.variables if variable.name not in types]
     return [f"{place}: variables: the data of {line.name} lack {_listed(lacking)}"] if lacking else []
+
+
+def _check_routes(routes: Sequence[str], world: World, place: str) -> None:
+    for name in routes:
+        if name not in world.routes:
+            remedy = did_you_mean(name, world.routes) if world.routes else f"apply a Route {name}"
+            raise ConfigError(f"{place}: routes", f"unknown route {name!r}", remedy)
 
 
 def _check_monitor(monitor: Monitor, lines: Sequence[str], world: World, place: str) -> None:

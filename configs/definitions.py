@@ -7,80 +7,25 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from configs.durations import Duration, PositiveDuration, format_duration
 from configs.expressions import Condition
+from configs.fields import Closed as Closed
+from configs.fields import FieldError, LineName, Name, Number, Truth, Whole, once
+from configs.fields import Selector as Selector
+from configs.fields import Severity as Severity
+from configs.fields import check_line_name as check_line_name
 from configs.periods import Period, format_time
+from configs.routes import Route as Route
 
 Role = Literal["sensor", "setting", "ingredient", "recipe", "quality"]
 VariableType = Literal["number", "category", "boolean"]
-Severity = Literal["low", "medium", "high", "critical"]
 ClassifierLearner = Literal["lightgbm", "xgboost", "random_forest", "logistic_regression"]
 MonitorLearner = Literal["linear", "smoothing", "dense", "conv", "lstm", "autoencoder"]
 Quantile = Literal["q05", "q25", "q50", "q75", "q95"]
 Counted = Literal["count", "share", "since_change", "out_of_bounds"]
 Function = Literal["mean", "std", "min", "max", "last", "slope", "delta", Counted, Quantile]
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
-_LINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_. -]{0,98}[A-Za-z0-9_]|[A-Za-z0-9]")
-
-
-Number = Annotated[float, Strict()]
-Whole = Annotated[int, Strict()]
-Truth = Annotated[bool, Strict()]
-
-
-class FieldError(ValueError):
-    """A rule over several fields that is broken; ``field`` is the one to mend."""
-
-    def __init__(self, field: str, problem: str, remedy: str) -> None:
-        super().__init__(f"{field}: {problem}; {remedy}")
-        self.field = field
-        self.problem = problem
-        self.remedy = remedy
-
-
-def _once(values: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
-    for place, value in enumerate(values or ()):
-        if values and value in values[:place]:
-            shown = format_duration(value) if isinstance(value, timedelta) else repr(value)
-            raise ValueError(f"names {shown} twice; keep one")
-    return values
-
-
-def _check_name(name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"must be letters, digits, - or _, at most 100, got {name!r}; try {_suggest(name)!r}")
-    return name
-
-
-def check_line_name(name: str) -> str:
-    """Return ``name`` if it can name a line, else raise ValueError."""
-    if not _LINE.fullmatch(name):
-        allowed = "letters, digits, - _ . or inner blanks, at most 100"
-        raise ValueError(f"must be {allowed}, got {name!r}; try {_suggest(name)!r}")
-    return name
-
-
-def _suggest(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:100] or "line-1"
-
-
-Name = Annotated[str, AfterValidator(_check_name)]
-LineName = Annotated[str, AfterValidator(check_line_name)]
-
-
-class Closed(BaseModel):
-    """A frozen model that refuses fields it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what was given, without defaults, as JSON values; equal definitions give equal forms."""
-        body = self.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        head: dict[str, Any] = {field: getattr(self, field) for field in ("kind", "name") if hasattr(self, field)}
-        return {**head, **body}
 
 
 class Move(Closed):
@@ -169,28 +114,11 @@ class Line(Closed):
         return variables
 
 
-class Selector(Closed):
-    """Which lines a definition is for: a family or a list of names."""
-
-    family: Name | None = None
-    names: Annotated[tuple[LineName, ...] | None, AfterValidator(_once)] = None
-
-    @model_validator(mode="after")
-    def _one_of(self) -> Self:
-        if (self.family is None) == (self.names is None):
-            given = "nothing" if self.family is None else "both"
-            remedy = "write {family: presses} or {names: [press-07]}"
-            raise ValueError(f"needs either family or names, got {given}; {remedy}")
-        if self.names is not None and not self.names:
-            raise FieldError("names", "must list one line or more, got []", "write for example {names: [press-07]}")
-        return self
-
-
 class Features(Closed):
     """Aggregations: every function over every window, one training row a stride."""
 
-    windows: Annotated[tuple[PositiveDuration, ...] | None, AfterValidator(_once)] = Field(default=None, min_length=1)
-    functions: Annotated[tuple[Function, ...] | None, AfterValidator(_once)] = Field(default=None, min_length=1)
+    windows: Annotated[tuple[PositiveDuration, ...] | None, AfterValidator(once)] = Field(default=None, min_length=1)
+    functions: Annotated[tuple[Function, ...] | None, AfterValidator(once)] = Field(default=None, min_length=1)
     stride: PositiveDuration | None = None
 
     @model_validator(mode="after")
@@ -295,7 +223,7 @@ class Alert(_Trained):
     exclude: tuple[str, ...] = ()
     model: Literal["per-line", "pooled"] = "per-line"
     features: Features = Features()
-    learners: Annotated[tuple[ClassifierLearner, ...], AfterValidator(_once)] = Field(
+    learners: Annotated[tuple[ClassifierLearner, ...], AfterValidator(once)] = Field(
         default=("lightgbm", "xgboost", "random_forest", "logistic_regression"), min_length=1
     )
     costs: Costs = Costs()
@@ -351,7 +279,7 @@ class Monitor(_Trained):
 
     kind: Literal["Monitor"] = "Monitor"
     variables: MonitorVariables = MonitorVariables()
-    learners: Annotated[tuple[MonitorLearner, ...], AfterValidator(_once)] = Field(
+    learners: Annotated[tuple[MonitorLearner, ...], AfterValidator(once)] = Field(
         default=("linear", "dense", "lstm", "autoencoder"), min_length=1
     )
     window: Whole = Field(default=30, ge=2, le=10_000)
@@ -374,5 +302,10 @@ class Monitor(_Trained):
         return self
 
 
-Definition = Line | Alert | Monitor
-KINDS: dict[str, type[Line] | type[Alert] | type[Monitor]] = {"Line": Line, "Alert": Alert, "Monitor": Monitor}
+Definition = Line | Alert | Monitor | Route
+KINDS: dict[str, type[Line] | type[Alert] | type[Monitor] | type[Route]] = {
+    "Line": Line,
+    "Alert": Alert,
+    "Monitor": Monitor,
+    "Route": Route,
+}

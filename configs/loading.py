@@ -83,12 +83,14 @@ def parse_definition(body: Any, place: str) -> Definition:
     """
     if not isinstance(body, Mapping):
         problem = f"must be a mapping of fields, got {show(body)}"
-        raise ConfigError(place, problem, "begin with kind: Line, Alert or Monitor")
+        raise ConfigError(place, problem, "begin with kind: Line, Alert, Monitor or Route")
     if "kind" not in body:
-        raise ConfigError(f"{place}: kind", "is missing", "write kind: Line, Alert or Monitor")
+        raise ConfigError(f"{place}: kind", "is missing", "write kind: Line, Alert, Monitor or Route")
     kind = body["kind"]
     if not isinstance(kind, str) or kind not in KINDS:
-        remedy = did_you_mean(kind.title(), KINDS) if isinstance(kind, str) else "write kind: Line, Alert or Monitor"
+        remedy = (
+            did_you_mean(kind.title(), KINDS) if isinstance(kind, str) else "write kind: Line, Alert, Monitor or Route"
+        )
         raise ConfigError(f"{place}: kind", f"unknown kind {show(kind)}", remedy)
     model = KINDS[kind]
     if "for_" in body:

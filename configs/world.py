@@ -35,7 +35,7 @@ class LineData(Protocol):
 
 @dataclass(slots=True)
 class World:
-    """Lines, monitors and data together; ``describe`` is asked once a line.
+    """Lines, monitors, routes and data together; ``describe`` is asked once a line.
 
     ``lines_with_data`` are the names of lines that have readings.
     """
@@ -44,6 +44,7 @@ class World:
     monitors: Mapping[str, Monitor]
     lines_with_data: frozenset[str]
     describe: Callable[[str], LineData | None]
+    routes: frozenset[str] = frozenset()
     _data: dict[str, LineData | None] = field(default_factory=dict)
 
     def data(self, line: str) -> LineData | None:

@@ -12,7 +12,7 @@ from andon.errors import ConfigError
 from andon.ports import Documents, Signals, StoredDefinition
 from configs.checking import check_definition
 from configs.checking_periods import split_period
-from configs.definitions import KINDS, ONLY_FOR, Alert, Definition, Line, Monitor
+from configs.definitions import KINDS, ONLY_FOR, Alert, Definition, Line, Monitor, Route
 from configs.expressions import did_you_mean
 from configs.loading import LoadedDefinition, load_definitions, parse_definition
 from configs.periods import Period, format_time
@@ -162,6 +162,8 @@ def _shown(definition: Definition, world: World) -> dict[str, Any]:
             variable["type"] = found if found != "unknown" else None
         filled = definition.model_copy(update={"sampling": sampling})
         return body | {"sampling": filled.model_dump(mode="json")["sampling"]}
+    if isinstance(definition, Route):
+        return body
     lines = world.select(definition.lines)
     trained = isinstance(definition, Monitor) or definition.type == "classifier"
     if isinstance(definition, Alert):
@@ -219,7 +221,8 @@ def _world(definitions: Iterable[Definition], signals: Signals) -> World:
     every = list(definitions)
     lines: Mapping[str, Line] = {one.name: one for one in every if isinstance(one, Line)}
     monitors: Mapping[str, Monitor] = {one.name: one for one in every if isinstance(one, Monitor)}
-    return World(lines, monitors, frozenset(signals.list_lines()), signals.describe_line)
+    routes = frozenset(one.name for one in every if isinstance(one, Route))
+    return World(lines, monitors, frozenset(signals.list_lines()), signals.describe_line, routes)
 
 
 def _refuse_breaking(

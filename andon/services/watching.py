@@ -14,7 +14,7 @@ from andon.ports import Documents, Models
 from andon.records import ModelKey
 from andon.scoring.verdicts import Reason, Watch
 from andon.services.definitions import typed_definition
-from configs.definitions import Alert, Definition, Line, Monitor
+from configs.definitions import Alert, Definition, Line, Monitor, Route
 from configs.expressions import did_you_mean
 
 
@@ -103,7 +103,7 @@ def read_watching(documents: Documents, cache: Cache) -> Watching:
             cache.definitions[stored.kind, stored.name] = stored.version, definition
         if isinstance(definition, Line):
             lines[definition.name] = definition
-        else:
+        elif not isinstance(definition, Route):
             watching.append(definition)
     return Watching(lines, tuple(sorted(watching, key=lambda one: (one.name, one.kind))), tuple(refused))
 

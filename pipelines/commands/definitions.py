@@ -45,7 +45,7 @@ def apply(
 
 
 def get(
-    kind: Annotated[str, typer.Argument(help="line, alert or monitor; the plural is fine.", show_default=False)],
+    kind: Annotated[str, typer.Argument(help="line, alert, monitor or route; the plural is fine.", show_default=False)],
     name: Annotated[str | None, typer.Argument(help="Which one; all are listed without it.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
     as_yaml: Annotated[bool, typer.Option("--yaml", help="Print as YAML, which can be applied again.")] = False,
@@ -92,6 +92,20 @@ def _summary(
             for body in bodies
         ]
         return header, rows
+    if kind == "Route":
+        header = ("name", "alerts", "severity", "to", "version")
+        return header, [
+            (
+                body["name"],
+                body["alerts"] if isinstance(body["alerts"], str) else ", ".join(body["alerts"]),
+                body["severity"],
+                ", ".join(
+                    [*body["email"], *(["webhook"] if body["webhook"] else []), *(["log"] if body["log"] else [])]
+                ),
+                str(versions[body["name"]]),
+            )
+            for body in bodies
+        ]
     header = ("name", "type", "lines", "condition", "version") if kind == "Alert" else ("name", "lines", "version")
     rows = []
     for body in bodies:
