@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from configs.durations import PositiveDuration
 from configs.fields import Closed, FieldError, Name, Selector, Severity, Truth, Whole, once
 
-Told = Literal["firing", "acknowledged", "acted", "resolved"]
+Told = Literal["firing", "no-data", "error", "acknowledged", "acted", "resolved"]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 _CLOCK = r"(?:[01]\d|2[0-3]):[0-5]\d"
@@ -66,7 +66,9 @@ class Route(Closed):
     """None: any line."""
     severity: Severity = "low"
     """This one and what is graver."""
-    events: Annotated[tuple[Told, ...], AfterValidator(once)] = Field(default=("firing", "resolved"), min_length=1)
+    events: Annotated[tuple[Told, ...], AfterValidator(once)] = Field(
+        default=("firing", "no-data", "error", "resolved"), min_length=1
+    )
     shifts: Annotated[tuple[str, ...], AfterValidator(once)] = ()
     """Starts of shifts of the line; none: all of them."""
     hours: tuple[str, ...] = ()
