@@ -97,14 +97,6 @@ class Outbox(Protocol):
         """Return the recipients of waiting messages that are due, those whose message is due longest first."""
         ...
 
-    def hold_recipient(self, recipient: str, owner: str, now: datetime, until: datetime) -> bool:
-        """Lease a recipient that nobody else holds at ``now``, or prolong the lease; atomic. False: another has it."""
-        ...
-
-    def release_recipient(self, recipient: str, owner: str) -> None:
-        """Give a lease back; nothing happens where another has it by now."""
-        ...
-
     def list_messages(
         self,
         recipient: str | None = None,
