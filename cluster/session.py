@@ -11,31 +11,14 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from cluster.environment import QUIET, worker_environment
 from cluster.jobs import job_variables
-from configs.errors import AndonError
+from cluster.profiles import node_options, refuse_open, this_machine
+from cluster.tokens import MODE, authenticated
+from configs.errors import AndonError, ConfigError
 from configs.settings import Settings
 
-QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
-    "RAY_TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "1",
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-    "TF_ENABLE_ONEDNN_OPTS": "0",
-    "CUDA_VISIBLE_DEVICES": "",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "POLARS_MAX_THREADS": "1",
-    "NUMBA_NUM_THREADS": "1",
-}
-"""Environment of every worker: one thread, no usage reports."""
-
-OBJECT_STORE_BYTES = 256 * 1024 * 1024
+__all__ = ["QUIET", "RaySession", "ray_session"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +37,14 @@ def ray_session(settings: Settings, *, dashboard: bool = False) -> Iterator[RayS
     ------
     AndonError
         If the cluster at the address cannot be joined.
+    ConfigError
+        If the profile cannot be started here, or would be open to other machines.
     """
     for name in ("RAY_USAGE_STATS_ENABLED", "RAY_AIR_NEW_OUTPUT", "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"):
         os.environ[name] = QUIET[name]
     # Ctrl-C interrupts a search as it does anything else; Tune would end it as if it were done.
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"
+    os.environ.update(authenticated(settings.home, os.environ))  # before the import, at which Ray reads them
     import ray
 
     if ray.is_initialized():
@@ -67,8 +53,16 @@ def ray_session(settings: Settings, *, dashboard: bool = False) -> Iterator[RayS
     # Inside a submitted job, RAY_ADDRESS is that of the cluster that the job runs on.
     address = settings.ray_address or os.environ.get("RAY_ADDRESS") or None
     source = "ANDON_RAY_ADDRESS" if settings.ray_address else "RAY_ADDRESS"
+    plan = settings.cluster
     given = job_variables()  # Ray refuses a variable that is told twice.
-    runtime_env = {"env_vars": {name: value for name, value in QUIET.items() if name not in given}}
+    workers = worker_environment(plan.threads)
+    runtime_env = {"env_vars": {name: value for name, value in workers.items() if name not in given}}
+    if address is None and plan.profile == "kubernetes":
+        raise ConfigError(
+            "ANDON_RAY_ADDRESS", "names no cluster, and KubeRay starts it", "set it to auto, in a pod of it"
+        )
+    if os.environ.get(MODE, "").lower() == "disabled":
+        refuse_open(plan.model_copy(update={"access": "open"}), plan.host or "127.0.0.1")
     try:
         with _same_termination():
             if address:
@@ -77,10 +71,12 @@ def ray_session(settings: Settings, *, dashboard: bool = False) -> Iterator[RayS
                     address=address, runtime_env=runtime_env, log_to_driver=False, logging_level=logging.ERROR
                 )
             else:
+                options = node_options(plan, this_machine(), head=True)
                 context = ray.init(
                     address="local",
-                    num_cpus=settings.workers or os.cpu_count() or 1,
-                    object_store_memory=OBJECT_STORE_BYTES,
+                    num_cpus=settings.workers or plan.cpus or os.cpu_count() or 1,
+                    object_store_memory=options.object_store_bytes,
+                    object_spilling_directory=str(options.spill) if options.spill else None,
                     include_dashboard=dashboard,
                     runtime_env=runtime_env,
                     log_to_driver=False,

@@ -15,6 +15,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from configs.cluster import ClusterPlan
 from configs.errors import ConfigError
 from configs.influx import InfluxLayout, with_layout
 
@@ -34,6 +35,9 @@ class Settings(BaseSettings):
     models_url: str | None = Field(default=None, description="sqlite:///path or http(s)://tracking-server")
     influx: InfluxLayout | None = Field(default=None, description="how readings lie in InfluxDB; see docs/stores.md")
     ray_address: str | None = None
+    cluster: ClusterPlan = Field(
+        default=ClusterPlan(), description="what this machine gives to Ray; see docs/cluster.md"
+    )
     workers: int | None = Field(default=None, ge=1, description="processes of a search; default: the cores there are")
     worker_bytes: int = Field(
         default=2 * 1024**3, ge=1024**2, description="rows of a pooled model that one process should hold, in bytes"

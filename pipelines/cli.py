@@ -15,6 +15,7 @@ from configs.errors import AndonError
 from pipelines.commands import (
     assistant,
     backtest,
+    cluster,
     dashboards,
     definitions,
     demo,
@@ -79,6 +80,7 @@ app.command("assistant", help="Run the real-time loop.")(assistant.assistant)
 app.command("inject", help="Replay history into the signals store as if live.")(tables.inject)
 app.add_typer(report.app, name="report", help="Excel and HTML reports.")
 app.add_typer(models.app, name="models", help="Versions of the models: list, explain, promote, roll back.")
+app.add_typer(cluster.app, name="cluster", help="Ray on this machine or on many: up, status, down.")
 app.add_typer(stores.app, name="stores", help="Databases: what works and what does not; copy one to another.")
 app.add_typer(assistant.alerts_app, name="alerts", help="Alerts: list, acknowledge, act, give feedback.")
 
