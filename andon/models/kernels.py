@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from andon.frames import Floats, Integers
 
@@ -77,4 +78,33 @@ def logistic_rows(odds: Floats) -> Floats:
     for row in range(len(odds)):
         total = odds[row]
         out[row] = 1.0 / (1.0 + np.exp(-total)) if total >= 0.0 else np.exp(total) / (1.0 + np.exp(total))
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+def tree_margins(
+    rows: Floats,
+    base: np.float32,
+    roots: NDArray[np.int32],
+    features: NDArray[np.int32],
+    values: NDArray[np.float32],
+    left: NDArray[np.int32],
+    right: NDArray[np.int32],
+    missing_left: NDArray[np.bool_],
+) -> Floats:
+    """Return the margins of boosted trees laid out flat, float64 (n_rows,), added up in single precision.
+
+    A value goes left if, as float32, it is less than the threshold (as XGBoost compares).
+    """
+    out = np.empty(len(rows))
+    for row in range(len(rows)):
+        total = base
+        for tree in range(len(roots)):
+            node = roots[tree]
+            while features[node] >= 0:
+                value = np.float32(rows[row, features[node]])
+                goes_left = missing_left[node] if np.isnan(value) else value < values[node]
+                node = left[node] if goes_left else right[node]
+            total = np.float32(total + values[node])
+        out[row] = total
     return out

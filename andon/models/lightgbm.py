@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from andon.frames import Floats, TrainingFrame
 from andon.models.classifiers import Watch, WatchedFit, require_finite, require_two_classes
+from andon.models.lightgbm_row import RowScorer
 from andon.models.watching import best_rounds
 
 if TYPE_CHECKING:
@@ -26,15 +28,23 @@ LEAST_FEATURES = 8
 """Features that a tree may use at least, whatever the share."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FittedLightgbm:
     """A booster; missing values are NaN."""
 
     booster: Any
 
+    @cached_property
+    def row(self) -> RowScorer:
+        """What scores one row of it, with the same answer to the last bit."""
+        return RowScorer(self.booster)
+
     def predict(self, values: Floats) -> Floats:
         """Return probabilities, float64 (n_rows,)."""
-        return np.asarray(self.booster.predict(require_finite(values), num_threads=1), dtype=np.float64)
+        finite = require_finite(values)
+        if len(finite) == 1:
+            return self.row.predict(finite)
+        return np.asarray(self.booster.predict(finite, num_threads=1), dtype=np.float64)
 
     def save(self, folder: Path) -> None:
         """Write the text model."""

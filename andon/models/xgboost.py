@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from andon.frames import Floats, TrainingFrame
+from andon.models.boosted_trees import BoostedTrees, flatten
 from andon.models.classifiers import Watch, WatchedFit, require_finite, require_two_classes
+from andon.models.kernels import logistic_rows
 from andon.models.watching import best_rounds
 
 if TYPE_CHECKING:
@@ -25,15 +28,30 @@ LEAST_FEATURES = 8
 """Features that a tree may use at least, whatever the share."""
 
 
-@dataclass(frozen=True, slots=True)
+FEW = 16
+"""Rows up to which trees laid out flat are faster than a call of XGBoost."""
+
+
+@dataclass(frozen=True)
 class FittedXgboost:
     """A booster; missing values are NaN."""
 
     booster: Any
 
+    @cached_property
+    def trees(self) -> BoostedTrees:
+        """The same trees laid out flat."""
+        return flatten(self.booster)
+
     def predict(self, values: Floats) -> Floats:
         """Return probabilities, float64 (n_rows,)."""
-        return np.asarray(self.booster.inplace_predict(require_finite(values)), dtype=np.float64)
+        finite = require_finite(values)
+        if len(finite) <= FEW:
+            margins = self.trees.margins(finite)
+        else:
+            margins = self.booster.inplace_predict(finite, predict_type="margin").astype(np.float64)
+        probabilities: Floats = logistic_rows(margins)
+        return probabilities
 
     def save(self, folder: Path) -> None:
         """Write the JSON model."""
@@ -122,18 +140,21 @@ def fit_watched(
 
     booster, rows = _begin(training, params, seed, threads, prepared)
     watched = xgboost.DMatrix(require_finite(validation.values), nthread=threads)
-    scores: dict[int, Floats] = {}
+    margins: dict[int, Floats] = {}
 
     def grow(begin: int, end: int) -> Floats:
         for round_number in range(begin, end):
             booster.update(rows, round_number)
         # XGBoost keeps the margins of a matrix that it has scored, and adds the new trees only.
-        scores[end] = np.asarray(booster.predict(watched), dtype=np.float64) if len(validation) else np.zeros(0)
-        return scores[end]
+        margins[end] = np.zeros(0)
+        if len(validation):
+            margins[end] = booster.predict(watched, output_margin=True).astype(np.float64)
+        return margins[end]
 
     rounds = best_rounds(params["rounds"], grow, validation, watch, step=STEP)
     kept = booster if rounds == booster.num_boosted_rounds() else booster[:rounds]
-    return WatchedFit(FittedXgboost(_single_threaded(kept.reset())), scores[rounds], {**params, "rounds": rounds})
+    scores: Floats = logistic_rows(margins[rounds])
+    return WatchedFit(FittedXgboost(_single_threaded(kept.reset())), scores, {**params, "rounds": rounds})
 
 
 def load(folder: Path) -> FittedXgboost:
