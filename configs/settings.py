@@ -18,8 +18,9 @@ from pydantic_settings import (
 from configs.cluster import ClusterPlan
 from configs.errors import ConfigError
 from configs.influx import InfluxLayout, with_layout
+from configs.notifying import SmtpSettings
 
-_SECRETS = ("api_token", "smtp_password", "influx_token", "mongo_password")
+_SECRETS = ("api_token", "smtp_password", "webhook_secret", "influx_token", "mongo_password")
 _URLS = ("documents_url", "signals_url", "models_url")
 _PASSWORD = re.compile(r"//[^/@]*:[^/@]+@")
 
@@ -45,7 +46,12 @@ class Settings(BaseSettings):
     serve_host: str = "127.0.0.1"
     serve_port: int = Field(default=8000, ge=1, le=65535)
     api_token: SecretStr | None = None
+    smtp: SmtpSettings | None = Field(default=None, description="mail server; see docs/notifications.md")
     smtp_password: SecretStr | None = None
+    alert_link: str | None = Field(
+        default=None, description="where people see an alert, with {id}: https://powerop.example/alerts/{id}"
+    )
+    reports: Path | None = Field(default=None, description="folder in which reports are kept; default: below home")
 
     @field_validator("home")
     @classmethod
@@ -65,6 +71,11 @@ class Settings(BaseSettings):
     def in_layout(self, url: str) -> str:
         """Return a URL that says how readings lie, where it is one of InfluxDB; any other as it is."""
         return url if self.influx is None or not url.startswith("influx") else with_layout(url, self.influx)
+
+    @property
+    def archive(self) -> Path:
+        """Folder in which reports are kept."""
+        return (self.reports or self.home / "reports").expanduser().absolute()
 
     @property
     def models(self) -> str:
