@@ -187,7 +187,8 @@ class _Judging:
             self.opened.append(
                 open_alert(
                     self.frame.line,
-                    alert,
+                    alert.name,
+                    alert.severity,
                     moment,
                     evidence,
                     score=score,

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from andon.frames import SignalFrame
+from andon.outbox import Outbox
 from andon.records import (
     AlertEvent,
     AlertRecord,
@@ -27,6 +28,7 @@ from andon.records import (
     ModelCard,
     ModelKey,
     PublishedModel,
+    Silence,
     Skip,
 )
 from configs.definitions import VariableType
@@ -43,8 +45,18 @@ class StoredDefinition:
     applied_at: datetime
 
 
-class Documents(Protocol):
-    """Definitions, alerts, feedback, anomalies, skips, reports and the state of the assistant."""
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who may act on what a name stands for, until when; ``token`` rises whenever the holder changes."""
+
+    name: str
+    holder: str
+    until: datetime
+    token: int
+
+
+class Documents(Outbox, Protocol):
+    """Definitions, alerts, feedback, anomalies, skips, reports, the outbox and the state of the assistant."""
 
     def put_definitions(self, bodies: Sequence[Mapping[str, Any]], at: datetime) -> list[StoredDefinition]:
         """Store all or none, keyed by ``kind`` and ``name``. An unchanged body keeps its version; old versions stay."""
@@ -137,15 +149,61 @@ class Documents(Protocol):
         ...
 
     def put_state(self, key: str, body: Mapping[str, Any]) -> None:
-        """Replace the state kept under ``key`` (where the assistant stands on a line)."""
+        """Replace the state kept under ``key`` (where the assistant stands on a line), whatever its fence."""
+        ...
+
+    def put_states(self, bodies: Mapping[str, Mapping[str, Any]], tokens: Mapping[str, int]) -> list[str]:
+        """Replace states whose fence is not above their key's token, and raise it to there; return the keys refused.
+
+        Each is replaced as a whole or not at all. A key without a token is not fenced, as by `put_state`.
+        """
+        ...
+
+    def fence_states(self, tokens: Mapping[str, int]) -> dict[str, dict[str, Any]]:
+        """Raise the fence of each key to its token, unless it is higher, and only then read; return what there is.
+
+        From then on nobody with a lower token can replace them. Keys whose fence is higher are left out.
+        """
         ...
 
     def get_state(self, key: str) -> dict[str, Any] | None:
         """Return the state kept under ``key``."""
         ...
 
+    def get_states(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return the states kept under those of ``keys`` that have one."""
+        ...
+
     def list_states(self) -> list[str]:
         """Return the keys under which states are kept, in order."""
+        ...
+
+    def claim_leases(self, names: Sequence[str], holder: str, now: datetime, until: datetime) -> list[Lease]:
+        """Give ``holder`` those of ``names`` that nobody else holds at ``now``; return all that it has of them.
+
+        One that it holds already is prolonged, with the same token; one that was free, or has run out, gets the next
+        token. Of any number of claims at once, one wins.
+        """
+        ...
+
+    def release_leases(self, names: Sequence[str], holder: str) -> None:
+        """Free those of ``names`` that ``holder`` holds."""
+        ...
+
+    def list_leases(self, prefix: str = "") -> list[Lease]:
+        """Return the leases whose name begins so, run out or not, by name; what was released is left out."""
+        ...
+
+    def add_silence(self, silence: Silence) -> bool:
+        """Add one whose id is new, durable when this returns; return False (and change nothing) where it exists."""
+        ...
+
+    def end_silence(self, silence_id: str, at: datetime) -> Silence | None:
+        """End a silence early; one that was ended before keeps its end. Return it as it now is; None: there is none."""
+        ...
+
+    def list_silences(self, after: datetime | None = None) -> list[Silence]:
+        """Return silences, or those whose ``end`` is after a time, by start and id."""
         ...
 
     def log_report(self, name: str, period_start: datetime, period_end: datetime, path: str, at: datetime) -> None:
@@ -240,6 +298,10 @@ class Signals(Protocol):
         DataError
             As `read_signals`.
         """
+        ...
+
+    def newest_readings(self, lines: Sequence[str]) -> dict[str, datetime]:
+        """Return the newest reading time of each of ``lines`` that has any, fast enough to ask every second for all."""
         ...
 
     def reading_span(

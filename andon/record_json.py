@@ -8,12 +8,23 @@ from datetime import datetime
 from typing import Any
 
 from andon.frames import from_microseconds, to_microseconds
-from andon.records import AlertEvent, AlertRecord, AlertState, Anomaly, Decision, Feedback, ModelCard, ModelKey, Skip
+from andon.records import (
+    AlertEvent,
+    AlertRecord,
+    AlertState,
+    Anomaly,
+    Decision,
+    Feedback,
+    ModelCard,
+    ModelKey,
+    Silence,
+    Skip,
+)
 
 _Body = dict[str, Any]
 
 
-def to_body(record: Anomaly | AlertEvent | AlertRecord | Feedback | Skip | ModelCard | Decision) -> _Body:
+def to_body(record: Anomaly | AlertEvent | AlertRecord | Feedback | Silence | Skip | ModelCard | Decision) -> _Body:
     """Return a record as JSON values."""
     return {name: _value(value) for name, value in asdict(record).items()}
 
@@ -45,6 +56,14 @@ def alert_from(body: Mapping[str, Any]) -> AlertRecord:
 def feedback_from(body: Mapping[str, Any]) -> Feedback:
     """Inverse of `to_body`."""
     return Feedback(**{**body, "time": from_microseconds(body["time"])})
+
+
+def silence_from(body: Mapping[str, Any]) -> Silence:
+    """Inverse of `to_body`."""
+    moments = ("start", "end", "created_at", "ended_at")
+    return Silence(
+        **{**body, **{name: None if body[name] is None else from_microseconds(body[name]) for name in moments}}
+    )
 
 
 def skip_from(body: Mapping[str, Any]) -> Skip:

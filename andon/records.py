@@ -88,15 +88,30 @@ class AlertState(StrEnum):
     """Life cycle of an alert."""
 
     PENDING = "pending"
+    """The condition holds, but not yet for as long as it must: shown to people, never stored."""
     FIRING = "firing"
+    SILENCED = "silenced"
+    """It stands, and a silence covers it: nobody is told."""
+    NO_DATA = "no-data"
+    """A line says nothing; its alert is called `NO_DATA_ALERT`."""
+    ERROR = "error"
+    """Something on a line cannot be evaluated since it is broken; the alert is called `ERROR_ALERT`."""
     ACKNOWLEDGED = "acknowledged"
     ACTED = "acted"
     RESOLVED = "resolved"
 
 
+NO_DATA_ALERT, ERROR_ALERT = "(no data)", "(error)"
+"""Names of the alerts that the assistant raises by itself; no definition can be called so."""
+
+
 @dataclass(frozen=True, slots=True)
 class AlertEvent:
-    """One immutable step in an alert's life."""
+    """One immutable step in an alert's life: when, into which state, by whom, why, and what for a proof.
+
+    An event into ``firing``, ``no-data`` or ``error`` is what people are to be told of: an alert that opens while a
+    silence covers it begins with one into ``silenced``, and one into ``firing`` follows if it outlasts the silence.
+    """
 
     id: str
     """Derived from the alert, the kind and the data time, so that a replay adds nothing."""
@@ -106,6 +121,9 @@ class AlertEvent:
     """``assistant``, or who did it."""
     note: str = ""
     evidence: dict[str, Any] = field(default_factory=dict)
+    """Of what the assistant did, as far as they apply: ``score``, ``threshold``, ``version`` of the model, ``top`` (the
+    variables that count most, as dicts with ``variable`` and ``share``), ``values`` (readings by variable), ``when``
+    (the condition), ``silence`` (id, reason, until), ``openings`` (of an alert that flaps)."""
 
 
 def alert_id(line: str, definition: str, opened_at: datetime) -> str:
@@ -128,6 +146,8 @@ class AlertRecord:
     score: float | None = None
     threshold: float | None = None
     resolved_at: datetime | None = None
+    group: str = ""
+    """The id of the first of those alerts of a line that stood together; alerts of one group are told of together."""
 
     @property
     def id(self) -> str:
@@ -138,6 +158,46 @@ class AlertRecord:
     def revision(self) -> int:
         """How many events it has; the next one must be number ``revision``."""
         return len(self.events)
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """An event that has been stored, with the alert as it was right after: what senders of notifications are given.
+
+    The same one may be given again after a crash: ``event.id`` tells.
+    """
+
+    alert: AlertRecord
+    event: AlertEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Why nobody is told of some alerts in ``[start, end)``: times of the data, as those of alerts are.
+
+    ``line`` and ``definition`` None: all of them.
+    """
+
+    start: datetime
+    end: datetime
+    reason: str
+    author: str
+    created_at: datetime
+    line: str | None = None
+    definition: str | None = None
+    ended_at: datetime | None = None
+    """When a person ended it early."""
+
+    @property
+    def id(self) -> str:
+        """One id per author, extent and time of creation."""
+        return make_id("silence", self.author, self.line, self.definition, self.start, self.end, self.created_at)
+
+    def covers(self, line: str, definition: str, time: datetime) -> bool:
+        """Tell whether an alert of ``definition`` on ``line`` is silenced at a time."""
+        end = self.end if self.ended_at is None else min(self.end, self.ended_at)
+        meant = self.line in (None, line) and self.definition in (None, definition)
+        return meant and self.start <= time < end
 
 
 Verdict = Literal["confirmed", "rejected", "avoided"]

@@ -1,4 +1,7 @@
-"""The life of an alert: firing, then acknowledged and acted upon by people, and resolved by the assistant or by one."""
+"""The life of an alert: firing, silenced meanwhile or not, then acknowledged and acted upon by people, and resolved.
+
+A line without data and what cannot be evaluated are alerts too, in states of their own.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,18 @@ from typing import Any
 
 from andon.errors import ConfigError
 from andon.records import AlertEvent, AlertRecord, AlertState, alert_id, make_id
-from configs.definitions import Alert
+from configs.definitions import Severity
 
 ASSISTANT = "assistant"
 
+STANDING = (AlertState.FIRING, AlertState.NO_DATA, AlertState.ERROR)
+"""States that people are told of."""
+_BY_PEOPLE = (AlertState.ACKNOWLEDGED, AlertState.ACTED, AlertState.RESOLVED)
 MOVES: Mapping[AlertState, tuple[AlertState, ...]] = {
-    AlertState.FIRING: (AlertState.ACKNOWLEDGED, AlertState.ACTED, AlertState.RESOLVED),
+    AlertState.FIRING: (AlertState.SILENCED, *_BY_PEOPLE),
+    AlertState.NO_DATA: (AlertState.SILENCED, *_BY_PEOPLE),
+    AlertState.ERROR: (AlertState.SILENCED, *_BY_PEOPLE),
+    AlertState.SILENCED: (*STANDING, *_BY_PEOPLE),
     AlertState.ACKNOWLEDGED: (AlertState.ACTED, AlertState.RESOLVED),
     AlertState.ACTED: (AlertState.RESOLVED,),
     AlertState.RESOLVED: (),
@@ -25,26 +34,34 @@ MOVES: Mapping[AlertState, tuple[AlertState, ...]] = {
 
 def open_alert(
     line: str,
-    definition: Alert,
+    definition: str,
+    severity: Severity,
     time: datetime,
     evidence: Mapping[str, Any],
     *,
+    state: AlertState = AlertState.FIRING,
+    note: str = "",
     score: float | None = None,
     threshold: float | None = None,
     version: int | None = None,
+    group: str = "",
 ) -> AlertRecord:
-    """Return the alert that ``definition`` opens at a data time; the same arguments always give the same ids."""
-    event = make_event(alert_id(line, definition.name, time), AlertState.FIRING, time, ASSISTANT, evidence=evidence)
+    """Return the alert that a definition opens at a data time; the same arguments always give the same ids.
+
+    ``group`` empty: it is the first of its group.
+    """
+    alert = alert_id(line, definition, time)
     return AlertRecord(
         line=line,
-        definition=definition.name,
+        definition=definition,
         opened_at=time,
-        state=AlertState.FIRING,
-        severity=definition.severity,
-        events=(event,),
+        state=state,
+        severity=severity,
+        events=(make_event(alert, state, time, ASSISTANT, note, evidence),),
         version=version,
         score=score,
         threshold=threshold,
+        group=group or alert,
     )
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from pymongo import ASCENDING, IndexModel, ReturnDocument
 from pymongo.collection import Collection
-from pymongo.errors import DuplicateKeyError
 
 from andon.errors import ConfigError
 from andon.frames import from_microseconds, to_microseconds
@@ -27,8 +26,10 @@ from andon.records import (
 )
 from andon.stores.addresses import MongoAddress
 from andon.stores.mongo_bodies import from_bson, to_bson
+from andon.stores.mongo_coordination import SILENCES, MongoLeases, MongoSilences, MongoStates
 from andon.stores.mongo_definitions import DEFINITIONS, MongoDefinitions
 from andon.stores.mongo_server import Document, MongoServer
+from andon.stores.outbox_mongo import OUTBOX, TOLD_FIELDS, UNTOLD, MongoOutbox
 from andon.stores.retries import Retries
 
 
@@ -38,19 +39,26 @@ def _index(*keys: str) -> IndexModel:
 
 INDEXES: dict[str, list[IndexModel]] = {
     **DEFINITIONS,
+    **OUTBOX,
     "anomalies": [_index("time", "line", "monitor", "variable"), _index("line", "time", "monitor", "variable")],
     "alerts": [
         _index("opened_at", "line", "definition"),
         _index("line", "definition", "opened_at"),
         _index("state", "opened_at"),
+        UNTOLD,
     ],
     "feedback": [_index("alert_id", "_id")],
     "skips": [_index("time", "line", "definition"), _index("line", "time", "definition")],
+    "silences": SILENCES,
     "decisions": [IndexModel([("number", ASCENDING)]), _index("model", "number")],
 }
 
 
-class MongoDocuments:
+_BESIDE = ("revision", *TOLD_FIELDS)
+"""Fields of an alert's document that are not the alert's."""
+
+
+class MongoDocuments(MongoStates, MongoLeases, MongoSilences, MongoOutbox):
     """See `andon.ports.Documents`."""
 
     def __init__(self, address: MongoAddress, password: str | None = None, retries: Retries | None = None) -> None:
@@ -89,11 +97,13 @@ class MongoDocuments:
 
     def open_alert(self, alert: AlertRecord) -> bool:
         """See the port."""
-        return self.server.add("alerts", {alert.id: {"revision": alert.revision, **_stored(alert)}}) == 1
+        return (
+            self.server.add("alerts", {alert.id: {"revision": alert.revision, "untold": True, **_stored(alert)}}) == 1
+        )
 
     def transition_alert(self, alert_id: str, event: AlertEvent, revision: int) -> AlertRecord | None:
         """See the port."""
-        change: Document = {"state": str(event.state), "revision": revision + 1}
+        change: Document = {"state": str(event.state), "revision": revision + 1, "untold": True}
         if event.state is AlertState.RESOLVED:
             change["resolved_at"] = to_microseconds(event.time)
         unmoved = {
@@ -137,7 +147,7 @@ class MongoDocuments:
         if states is not None:
             wanted["state"] = {"$in": [str(state) for state in states]}
         order = ("opened_at", "line", "definition")
-        return [alert_from(body) for body in self.server.find("alerts", wanted, order, limit, without=("revision",))]
+        return [alert_from(body) for body in self.server.find("alerts", wanted, order, limit, without=_BESIDE)]
 
     def add_feedback(self, feedback: Feedback) -> None:
         """See the port."""
@@ -174,30 +184,6 @@ class MongoDocuments:
         found = self.server.find("decisions", wanted, ("number",), without=("number", "model"))
         return [decision_from(body) for body in found]
 
-    def put_state(self, key: str, body: Mapping[str, Any]) -> None:
-        """See the port."""
-        kept = {"_id": key, "body": to_bson(dict(body))}
-
-        def put(states: Collection[Document], number: int) -> None:
-            try:
-                states.replace_one({"_id": key}, kept, upsert=True)
-            except DuplicateKeyError:  # another has just made it
-                states.replace_one({"_id": key}, kept)
-
-        self.server.run("states", put)
-
-    def get_state(self, key: str) -> dict[str, Any] | None:
-        """See the port."""
-        found = self.server.run("states", lambda states, number: states.find_one({"_id": key}))
-        return None if found is None else from_bson(found["body"])
-
-    def list_states(self) -> list[str]:
-        """See the port."""
-        return [
-            str(one["_id"])
-            for one in self.server.run("states", lambda states, number: list(states.find({}, {"_id": 1}).sort("_id")))
-        ]
-
     def log_report(self, name: str, period_start: datetime, period_end: datetime, path: str, at: datetime) -> None:
         """See the port."""
         times = {"period_start": period_start, "period_end": period_end, "at": at}
@@ -223,7 +209,7 @@ def _stored(record: Anomaly | AlertEvent | AlertRecord | Feedback | Skip | Decis
 
 
 def _alert(found: Document) -> AlertRecord:
-    body = {name: value for name, value in found.items() if name not in ("_id", "by", "revision")}
+    body = {name: value for name, value in found.items() if name not in ("_id", "by", *_BESIDE)}
     return alert_from(from_bson(body))
 
 

@@ -22,7 +22,9 @@ from andon.record_json import (
     to_body,
 )
 from andon.records import AlertEvent, AlertRecord, AlertState, Anomaly, Decision, Feedback, ModelKey, Skip
+from andon.stores.outbox_sqlite import OUTBOX, SqliteOutbox, mark_untold
 from andon.stores.sqlite import SqliteFile, insert_rows
+from andon.stores.sqlite_coordination import COORDINATION, SqliteLeases, SqliteSilences, SqliteStates
 
 _DECISIONS = """
 CREATE TABLE decisions (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, model TEXT NOT NULL, body TEXT NOT NULL);
@@ -49,14 +51,19 @@ CREATE TABLE states (key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE reports (number INTEGER PRIMARY KEY, body TEXT NOT NULL);
 """
     + _DECISIONS
+    + ";"
+    + COORDINATION
+    + ";"
+    + OUTBOX
 )
+_UPGRADES = (_DECISIONS, COORDINATION, OUTBOX)
 
 
-class SqliteDocuments:
+class SqliteDocuments(SqliteStates, SqliteLeases, SqliteSilences, SqliteOutbox):
     """See `andon.ports.Documents`."""
 
     def __init__(self, path: Path) -> None:
-        self._file = SqliteFile(path, _SCHEMA, (_DECISIONS,))
+        self._file = SqliteFile(path, _SCHEMA, _UPGRADES)
 
     def put_definitions(self, bodies: Sequence[Mapping[str, Any]], at: datetime) -> list[StoredDefinition]:
         """See the port."""
@@ -128,7 +135,11 @@ class SqliteDocuments:
             *(alert.id, alert.line, alert.definition, to_microseconds(alert.opened_at)),
             *(str(alert.state), alert.revision, _dump(to_body(alert))),
         )
-        return self._insert("INSERT OR IGNORE INTO alerts", [row], durable=True) == 1
+        with self._file.writing() as connection:
+            added = insert_rows(connection, "INSERT OR IGNORE INTO alerts", [row]) == 1
+            if added:
+                mark_untold(connection, alert.id, 0)
+            return added
 
     def transition_alert(self, alert_id: str, event: AlertEvent, revision: int) -> AlertRecord | None:
         """See the port."""
@@ -151,6 +162,7 @@ class SqliteDocuments:
                 "UPDATE alerts SET state = ?, revision = ?, body = ? WHERE id = ?",
                 (str(moved.state), moved.revision, _dump(to_body(moved)), alert_id),
             )
+            mark_untold(connection, alert_id, alert.revision)
             return moved
 
     def get_alert(self, alert_id: str) -> AlertRecord | None:
@@ -210,20 +222,6 @@ class SqliteDocuments:
         where, values = _where({"model = ?": None if key is None else _model(key)}, "number", None, None)
         sql = f"SELECT body FROM decisions {where} ORDER BY number"
         return [decision_from(body) for body in self._bodies(sql, values)]
-
-    def put_state(self, key: str, body: Mapping[str, Any]) -> None:
-        """See the port."""
-        self._insert("INSERT OR REPLACE INTO states", [(key, _dump(body))])
-
-    def get_state(self, key: str) -> dict[str, Any] | None:
-        """See the port."""
-        bodies = self._bodies("SELECT body FROM states WHERE key = ?", (key,))
-        return bodies[0] if bodies else None
-
-    def list_states(self) -> list[str]:
-        """See the port."""
-        with self._file.reading() as connection:
-            return [row[0] for row in connection.execute("SELECT key FROM states ORDER BY key")]
 
     def log_report(self, name: str, period_start: datetime, period_end: datetime, path: str, at: datetime) -> None:
         """See the port."""

@@ -117,6 +117,16 @@ class InfluxSignals:
             return self._frame(line, columns, self._tables.read(line, columns, NEWEST + 1))
         return self._frame(line, columns, self._recent.newest(line, columns, rows))
 
+    def newest_readings(self, lines: Sequence[str]) -> dict[str, datetime]:
+        """See the port."""
+        found = {}
+        for line in lines:
+            columns = self._recent.columns(line)
+            newest = self._recent.newest(line, columns, 1) if columns else None
+            if newest is not None and newest.height:
+                found[line] = newest["time"][0]
+        return found
+
     def reading_span(
         self, line: str, start: datetime | None = None, end: datetime | None = None
     ) -> tuple[datetime, datetime] | None:

@@ -146,6 +146,16 @@ class SqliteSignals:
                 times = sorted({row[0] for row in chain.from_iterable(found)}, reverse=True)[:rows]
             return self._read(connection, line, chosen, times[-1] if times else _FOREVER[1], _FOREVER[1])
 
+    def newest_readings(self, lines: Sequence[str]) -> dict[str, datetime]:
+        """See the port."""
+        found = {}
+        with self._file.reading() as connection:
+            for line in lines:
+                last = connection.execute("SELECT max(time) FROM readings WHERE line = ?", (line,)).fetchone()[0]
+                if last is not None:
+                    found[line] = from_microseconds(last)
+        return found
+
     def reading_span(
         self, line: str, start: datetime | None = None, end: datetime | None = None
     ) -> tuple[datetime, datetime] | None:

@@ -21,7 +21,7 @@ STATES = [AlertState.FIRING, AlertState.ACKNOWLEDGED, AlertState.ACTED, AlertSta
 
 
 def opened() -> AlertRecord:
-    return open_alert("press-07", HOT, START, {"values": {"oil": 81.0}})
+    return open_alert("press-07", HOT.name, HOT.severity, START, {"values": {"oil": 81.0}})
 
 
 def event(alert: AlertRecord, state: AlertState, minute: int = 1, actor: str = "ana") -> AlertEvent:
@@ -38,8 +38,8 @@ def test_an_alert_is_born_firing_with_its_evidence_and_a_stable_id() -> None:
     assert (alert.state, alert.severity, alert.revision) == (AlertState.FIRING, "high", 1)
     assert alert.events[0].evidence == {"values": {"oil": 81.0}}
     assert opened() == alert
-    assert open_alert("press-08", HOT, START, {}).id != alert.id
-    assert open_alert("press-07", HOT, START + timedelta(minutes=1), {}).id != alert.id
+    assert open_alert("press-08", HOT.name, HOT.severity, START, {}).id != alert.id
+    assert open_alert("press-07", HOT.name, HOT.severity, START + timedelta(minutes=1), {}).id != alert.id
 
 
 @pytest.mark.parametrize("state", STATES)
