@@ -6,13 +6,20 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from andon.errors import DataError
-from andon.frames import TIME, SignalFrame, signal_frame
+from andon.frames import TIME, SignalFrame, signal_frame, to_microseconds
 from configs.definitions import VariableType
+
+_NUMBERS = frozenset({float, int, bool, type(None)})
+_TEXTS = frozenset({str, type(None)})
+_EXACT = 4e9
+"""Seconds from the Unix epoch up to which a float tells every microsecond."""
 
 
 def rows_frame(
@@ -24,6 +31,8 @@ def rows_frame(
     others: bool = False,
 ) -> SignalFrame:
     """Validate rows: ``time`` and variables, oldest first.
+
+    Whole columns are looked at; only one that is wrong is gone through value by value, to say where.
 
     Parameters
     ----------
@@ -39,61 +48,102 @@ def rows_frame(
     """
     if not rows:
         raise DataError(f"line {line}: rows", "is empty", "send readings, or no rows at all for the newest stored")
-    names = sorted({name for row in rows for name in row if name != "time"})
+    names = sorted(set(chain.from_iterable(rows)) - {"time"})
     unknown = [name for name in names if types and not others and name not in types]
     if unknown:
         raise DataError(
             f"line {line}: rows", f"unknown variable {unknown[0]!r}", f"it has {', '.join(sorted(types)) or 'none'}"
         )
-    times = []
-    for number, row in enumerate(rows):
-        times.append(_time(f"line {line}: rows[{number}].time", row.get("time")))
-    columns: dict[str, Any] = {"time": pl.Series(times, dtype=TIME)}
+    columns: dict[str, Any] = {"time": pl.Series(_times(line, [row.get("time") for row in rows])).cast(TIME)}
     kinds: dict[str, VariableType] = {}
     for name in names:
         values = [row.get(name) for row in rows]
-        kinds[name] = types.get(name) or ("category" if any(isinstance(v, str) for v in values) else "number")
-        for number, value in enumerate(values):
-            good = value is None or (
-                isinstance(value, str) and _is_text(value)
-                if kinds[name] == "category"
-                else isinstance(value, bool | int | float) and _is_finite(value)
-            )
-            if not good:
-                raise DataError(
-                    f"line {line}: rows[{number}].{name}",
-                    f"is not a {kinds[name]}: {value!r}"[:200],
-                    "mend or leave it out",
-                )
-        columns[name] = pl.Series(
-            values if kinds[name] == "category" else [None if v is None else float(v) for v in values],
-            dtype=pl.String if kinds[name] == "category" else pl.Float64,
-        )
+        found = frozenset(map(type, values))
+        kinds[name] = types.get(name) or ("category" if str in found else "number")
+        column = _texts(values, found) if kinds[name] == "category" else _numbers(values, found)
+        if column is None:
+            raise _wrong(line, name, kinds[name], values)
+        columns[name] = column
     frame = signal_frame(line, pl.DataFrame(columns), kinds, sampling)
     if not names or not len(frame):
         raise DataError(f"line {line}: rows", "hold no reading", "send at least one value")
     return frame
 
 
-def _time(place: str, value: Any) -> datetime:
+def _numbers(values: Sequence[Any], found: frozenset[type]) -> pl.Series | None:
+    """Return a column of finite numbers, null where there is none; None if one of the values is something else."""
+    if not found <= _NUMBERS:
+        return None
+    try:
+        numbers = np.array(values, np.float64)  # nothing becomes NaN
+    except OverflowError:  # JSON's integers have no largest one
+        return None
+    column = pl.Series(numbers, dtype=pl.Float64, nan_to_null=True)
+    known = len(values) if type(None) not in found else len(values) - values.count(None)
+    # Infinite, or not a number where something stood.
+    return None if np.isinf(numbers).any() or column.len() - column.null_count() < known else column
+
+
+def _texts(values: Sequence[Any], found: frozenset[type]) -> pl.Series | None:
+    if not found <= _TEXTS:
+        return None
+    try:
+        "".join(filter(None, values)).encode()
+    except UnicodeEncodeError:  # JSON can escape half of a character
+        return None
+    return pl.Series(values, dtype=pl.String)
+
+
+def _times(line: str, values: Sequence[Any]) -> Any:
+    """Return microseconds since the Unix epoch, int64 (n_rows,)."""
+    try:
+        moments = [datetime.fromisoformat(value) for value in values]
+        if all(moment.tzinfo is UTC for moment in moments):
+            seconds = np.array([moment.timestamp() for moment in moments])
+            if np.abs(seconds).max() < _EXACT:
+                return np.rint(seconds * 1e6).astype(np.int64)
+    except (TypeError, ValueError, OverflowError):
+        pass  # gone through one by one, to say where
+    return np.array([_time(line, number, value) for number, value in enumerate(values)], np.int64)
+
+
+def _time(line: str, number: int, value: Any) -> int:
     if isinstance(value, str):
         # OverflowError: within year 1 or 9999 where it was read, outside of them in UTC.
         with suppress(ValueError, OverflowError):
             moment = datetime.fromisoformat(value)
-            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    raise DataError(place, f"is not a time: {value!r}"[:200], "write for example 2026-01-01T06:00:00Z")
+            if moment.tzinfo is not UTC:
+                moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+            return to_microseconds(moment)
+    raise DataError(
+        f"line {line}: rows[{number}].time", f"is not a time: {value!r}"[:200], "write for example 2026-01-01T06:00:00Z"
+    )
+
+
+def _wrong(line: str, name: str, kind: VariableType, values: Sequence[Any]) -> DataError:
+    """Return what to say of the first value of a column that is not of its kind."""
+    for number, value in enumerate(values):
+        good = value is None or (
+            isinstance(value, str) and _is_text(value)
+            if kind == "category"
+            else isinstance(value, bool | int | float) and _is_finite(value)
+        )
+        if not good:
+            problem = f"is not a {kind}: {value!r}"[:200]
+            return DataError(f"line {line}: rows[{number}].{name}", problem, "mend or leave it out")
+    raise AssertionError(f"no value of {name} is wrong")
 
 
 def _is_finite(value: float) -> bool:
     try:
         return math.isfinite(value)
-    except OverflowError:  # JSON's integers have no largest one
+    except OverflowError:
         return False
 
 
 def _is_text(value: str) -> bool:
     try:
         value.encode()
-    except UnicodeEncodeError:  # JSON can escape half of a character
+    except UnicodeEncodeError:
         return False
     return True
