@@ -34,6 +34,8 @@ class Message:
     """By the clock."""
     body: dict[str, Any]
     """JSON values: what to tell."""
+    thread: str
+    """What it belongs to; messages of one thread that wait together go out as one."""
     due_at: datetime
     """Not before this time by the clock."""
     state: MessageState = "waiting"
@@ -85,8 +87,8 @@ class Outbox(Protocol):
         """
         ...
 
-    def mark_told(self, alert_id: str, revision: int) -> None:
-        """Say that the first ``revision`` events of an alert need not be told any more; never fewer than before."""
+    def mark_told(self, revisions: Mapping[str, int]) -> None:
+        """Say of alerts, by id, how many of their events need not be told any more; never fewer than before."""
         ...
 
     def add_messages(self, messages: Iterable[Message]) -> int:

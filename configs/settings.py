@@ -21,6 +21,7 @@ from configs.influx import InfluxLayout, with_layout
 from configs.notifying import SmtpSettings
 
 _SECRETS = ("api_token", "smtp_password", "webhook_secret", "influx_token", "mongo_password")
+_SECRET_WORDS = ("password", "secret", "token")
 _URLS = ("documents_url", "signals_url", "models_url")
 _PASSWORD = re.compile(r"//[^/@]*:[^/@]+@")
 
@@ -136,7 +137,9 @@ def load_settings(**given: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        value = "(hidden)" if field in _SECRETS + _URLS else repr(first["input"])
+        shown = repr(first["input"])
+        hidden = field in _SECRETS + _URLS or any(word in f"{field} {shown}".lower() for word in _SECRET_WORDS)
+        value = "(hidden)" if hidden else shown
         raise ConfigError(
             f"settings: {field}",
             f"{first['msg']}, got {value}",

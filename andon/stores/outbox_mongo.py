@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING, IndexModel, UpdateOne
 from pymongo.collection import Collection
 
 from andon.frames import to_microseconds
@@ -47,15 +47,15 @@ class MongoOutbox:
             for one in self.server.run("alerts", find)
         ]  # fmt: skip
 
-    def mark_told(self, alert_id: str, revision: int) -> None:
+    def mark_told(self, revisions: Mapping[str, int]) -> None:
         """See the port."""
-
-        def mark(alerts: Collection[Document], number: int) -> None:
-            alerts.update_one({"_id": alert_id}, {"$max": {"told": revision}})
+        changes = []
+        for alert_id, revision in revisions.items():
+            changes.append(UpdateOne({"_id": alert_id}, {"$max": {"told": revision}}))
             # An event that came meanwhile has another revision, and keeps the mark.
-            alerts.update_one({"_id": alert_id, "revision": {"$lte": revision}}, {"$unset": {"untold": ""}})
-
-        self.server.run("alerts", mark)
+            changes.append(UpdateOne({"_id": alert_id, "revision": {"$lte": revision}}, {"$unset": {"untold": ""}}))
+        if changes:
+            self.server.run("alerts", lambda alerts, number: alerts.bulk_write(changes))
 
     def add_messages(self, messages: Iterable[Message]) -> int:
         """See the port."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -42,12 +42,13 @@ class SqliteOutbox:
         with self._file.reading() as connection:
             return [(alert_from(json.loads(body)), told) for body, told in connection.execute(sql, (limit,))]
 
-    def mark_told(self, alert_id: str, revision: int) -> None:
+    def mark_told(self, revisions: Mapping[str, int]) -> None:
         """See the port."""
+        done = "DELETE FROM untold WHERE alert_id = ? AND told >= (SELECT revision FROM alerts WHERE id = alert_id)"
         with self._file.writing() as connection:
-            connection.execute("UPDATE untold SET told = max(told, ?) WHERE alert_id = ?", (revision, alert_id))
-            done = "DELETE FROM untold WHERE alert_id = ? AND told >= (SELECT revision FROM alerts WHERE id = alert_id)"
-            connection.execute(done, (alert_id,))
+            for alert_id, revision in revisions.items():
+                connection.execute("UPDATE untold SET told = max(told, ?) WHERE alert_id = ?", (revision, alert_id))
+                connection.execute(done, (alert_id,))
 
     def add_messages(self, messages: Iterable[Message]) -> int:
         """See the port."""

@@ -14,7 +14,7 @@ import pytest
 from tests.servers import adapters
 from tests.tracking_server import tracking_server
 
-_CONTRACT = re.compile(r"test_(documents|coordination|signals|models)_contract\.py::.*\[([a-z]+(?:-[a-z]+)*)")
+_CONTRACT = re.compile(r"test_(documents|coordination|outbox|signals|models)_contract\.py::.*\[([a-z]+(?:-[a-z]+)*)")
 
 
 @pytest.fixture(scope="session", params=["embedded", "server"])
