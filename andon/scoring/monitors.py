@@ -12,12 +12,15 @@ from andon.errors import DataError
 from andon.frames import Booleans, Floats, Integers, SignalFrame, from_microseconds, to_microseconds
 from andon.models.monitors.bundle import MonitorBundle
 from andon.models.monitors.calibration import severity_of
+from andon.models.monitors.newest import Worked
 from andon.models.monitors.windows import read_values
 from andon.records import Anomaly, Forecast
 
 _BLAMED = 0.8
 _FURTHEST = 1e100
 """Scores end there, so that no absurd reading makes one that cannot be written down."""
+_TICK = 1_024
+"""So many rows to judge are a tick, whose rows the next one looks back on; more are history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,28 +68,36 @@ def score_monitor(bundle: MonitorBundle, frame: SignalFrame, start: datetime | N
     times = frame.times
     begin = 0 if start is None else int(np.searchsorted(times, to_microseconds(start)))
     context = max(0, begin - bundle.rows_needed)
-    times = times[context:]
-    actual = read_values(SignalFrame(frame.line, frame.data[context:], frame.types, frame.sampling), bundle.variables)
+    rows = SignalFrame(frame.line, frame.data[context:], frame.types, frame.sampling)
+    return score_rows(bundle, times[context:], read_values(rows, bundle.variables), begin - context)
+
+
+def score_rows(bundle: MonitorBundle, times: Integers, actual: Floats, begin: int) -> MonitorScores:
+    """Judge readings (n, v) of a monitor's variables, NaN where nothing was read, from row ``begin`` on.
+
+    Rows before that are context, of which there are `MonitorBundle.rows_needed` or all of history, as `score_monitor`
+    gives them.
+    """
     # Only a row with a full window of rows before it is judged; at the true beginning of history that is row `window`.
     first = min(bundle.window, len(times))
     series = bundle.scaling.standardise(actual)
     expected = np.full(actual.shape, np.nan)
-    if first < len(times):
-        ahead = bundle.networks.predict(series, bundle.window, first, len(times))
-        expected[first:] = bundle.scaling.restore(ahead)
+    worked = _work_out(bundle, times, series, first, len(times) - begin)
+    if worked is not None:
+        expected[first:] = bundle.scaling.restore(worked.expected[: len(times) - first])
     with np.errstate(over="ignore"):
         residuals = np.clip((actual - expected) / bundle.residual_scales, -_FURTHEST, _FURTHEST)
     score = np.abs(residuals)
     sources = [residuals, series, np.minimum(score, bundle.thresholds)]
     if bundle.autoencoder is not None:
         errors = np.full(actual.shape, np.nan)
-        if first < len(times):
-            errors[first:] = bundle.autoencoder.errors(series, bundle.window, first, len(times))
+        if worked is not None and worked.errors is not None:
+            errors[first:] = worked.errors
         sources.append(errors)
-    line_score, member_shares = bundle.line.score(bundle.line.scaled(*sources), first)
+    line_score, member_shares = bundle.line.score(bundle.line.scaled(*sources), first, begin)
     shares = np.zeros(actual.shape)
     shares[:, bundle.line.members] = member_shares
-    kept = slice(begin - context, None)
+    kept = slice(begin, None)
     return MonitorScores(
         times=times[kept],
         variables=bundle.variables,
@@ -100,6 +111,32 @@ def score_monitor(bundle: MonitorBundle, frame: SignalFrame, start: datetime | N
         line_flag=line_score[kept] >= bundle.line.threshold,
         shares=shares[kept],
     )
+
+
+def _work_out(bundle: MonitorBundle, times: Integers, series: Floats, first: int, judged: int) -> Worked | None:
+    """Work out what is expected of rows from ``first`` on; of a tick's few rows, only what is not known already."""
+    end = len(times)
+    if first >= end:
+        return None
+    online = judged <= _TICK
+    known = bundle.newest.worked if online else None
+    begin, shared = (0, 0) if known is None else known.shared(times, series)
+    # Rows of these before `known.first` were never worked out there.
+    if known is None or shared < first or begin + first < known.first:
+        known, shared = None, first
+    recalled = shared + 1 if known is not None else first
+    expected = bundle.networks.predict(series, bundle.window, recalled, end + 1)
+    errors = None
+    if bundle.autoencoder is not None:
+        errors = bundle.autoencoder.errors(series, bundle.window, shared, end)
+    if known is not None:
+        expected = np.concatenate([known.expected[begin + first - known.first :], expected])
+        if errors is not None and known.errors is not None:
+            errors = np.concatenate([known.errors[begin + first - known.first :], errors])
+    worked = Worked(times, series, first, expected, errors)
+    if online:
+        bundle.newest.worked = worked
+    return worked
 
 
 def require_window(bundle: MonitorBundle, frame: SignalFrame) -> None:
@@ -130,12 +167,7 @@ def forecast_next(bundle: MonitorBundle, frame: SignalFrame, version: int = 0) -
     """
     require_window(bundle, frame)
     tail = SignalFrame(frame.line, frame.data[-bundle.window :], frame.types, frame.sampling)
-    series = bundle.scaling.standardise(read_values(tail, bundle.variables))
-    ahead = bundle.networks.predict(series, bundle.window, bundle.window, bundle.window + 1)
-    expected = bundle.scaling.restore(ahead)[0]
-    with np.errstate(over="ignore"):
-        reach = bundle.thresholds * bundle.residual_scales
-        low, high = np.nan_to_num(expected - reach), np.nan_to_num(expected + reach)
+    expected, low, high = forecast_row(bundle, read_values(tail, bundle.variables))
     time = frame.data["time"][-1] + bundle.sampling
     return [
         Forecast(
@@ -150,6 +182,25 @@ def forecast_next(bundle: MonitorBundle, frame: SignalFrame, version: int = 0) -
         )
         for column, name in enumerate(bundle.variables)
     ]
+
+
+def forecast_row(bundle: MonitorBundle, actual: Floats) -> tuple[Floats, Floats, Floats]:
+    """Forecast the row after the newest of ``actual`` (`MonitorBundle.window` rows, v), as `forecast_next` does.
+
+    Returns
+    -------
+    tuple
+        What is expected, and the bounds of what counts as normal, each float64 (v,), in the variables' own units.
+    """
+    series = bundle.scaling.standardise(actual)
+    known = bundle.newest.worked
+    ahead = None if known is None else known.ahead(series)
+    if ahead is None:
+        ahead = bundle.networks.predict(series, bundle.window, bundle.window, bundle.window + 1)[0]
+    expected = bundle.scaling.restore(ahead)
+    with np.errstate(over="ignore"):
+        reach = bundle.thresholds * bundle.residual_scales
+        return expected, np.nan_to_num(expected - reach), np.nan_to_num(expected + reach)
 
 
 def anomalies_at(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
@@ -59,8 +60,7 @@ def bundles() -> tuple[MonitorBundle, MonitorBundle]:
         )
         for column in range(3)
     ]
-    fields = {name: getattr(linear, name) for name in linear.__slots__}
-    return linear, MonitorBundle(**{**fields, "networks": pack(networks)})
+    return linear, replace(linear, networks=pack(networks))
 
 
 @TRIALS

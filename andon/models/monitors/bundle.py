@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from andon.models.monitors.autoencoders import Autoencoder
 from andon.models.monitors.checking import check_autoencoder, check_line, check_networks
 from andon.models.monitors.line_score import LineScore
 from andon.models.monitors.networks import PackedNetworks
+from andon.models.monitors.newest import Newest
 from andon.models.monitors.windows import Scaling
 from andon.records import ModelCard, ModelKey
 
@@ -44,6 +45,8 @@ class MonitorBundle:
     card: ModelCard
     autoencoder: Autoencoder | None = None
     """Where the monitor has one."""
+    newest: Newest = field(default_factory=Newest, init=False, repr=False, compare=False)
+    """What was worked out last; a changed copy begins without it."""
 
     @property
     def rows_needed(self) -> int:
@@ -58,7 +61,7 @@ def write_parts(bundle: MonitorBundle, folder: Path) -> dict[str, Any]:
     if bundle.autoencoder is not None:
         parts["autoencoder"] = bundle.autoencoder
     for prefix, part in parts.items():
-        arrays |= {f"{prefix}.{field.name}": np.asarray(getattr(part, field.name)) for field in fields(part)}
+        arrays |= {f"{prefix}.{one.name}": np.asarray(getattr(part, one.name)) for one in fields(part)}
     np.savez(folder / PARTS, allow_pickle=False, **arrays)
     return {
         "window": bundle.window,
@@ -109,14 +112,14 @@ def read_parts(
 
 
 def _fields(arrays: Mapping[str, Any], prefix: str, part: type[Any]) -> dict[str, Any]:
-    values = {field.name: arrays[f"{prefix}.{field.name}"] for field in fields(part)}
+    values = {one.name: arrays[f"{prefix}.{one.name}"] for one in fields(part)}
     return {name: float(value) if value.ndim == 0 else value for name, value in values.items()}
 
 
 def _autoencoder(arrays: Mapping[str, Any]) -> Autoencoder | None:
     if "autoencoder.weights" not in arrays:
         return None
-    values = {field.name: arrays[f"autoencoder.{field.name}"] for field in fields(Autoencoder)}
+    values = {one.name: arrays[f"autoencoder.{one.name}"] for one in fields(Autoencoder)}
     numbers = {"lags": int(values["lags"]), "activation": int(values["activation"]), "limit": float(values["limit"])}
     return Autoencoder(**values | numbers)
 

@@ -70,12 +70,13 @@ class LineScore:
         with np.errstate(over="ignore"):
             return (np.stack([source[:, self.members] for source in sources], axis=1) - self.centres) / self.scales
 
-    def score(self, values: Floats, first: int) -> tuple[Floats, Floats]:
+    def score(self, values: Floats, first: int, start: int = 0) -> tuple[Floats, Floats]:
         """Return the scores (n,) and the members' shares of them (n, m), from row ``first`` on, NaN and 0 before.
 
-        ``values`` are as in `charts`. Shares are those of the row's own largest chart.
+        ``values`` are as in `charts`. Shares are those of the row's own largest chart. Only rows from ``start`` on are
+        asked for: those between ``first`` and it are not all worked out.
         """
-        distances, shares = self.charts(values, first)
+        distances, shares = self.charts(values, max(first, start - int(self.persistence[1]) + 1))
         relative = distances / self.reaches
         blame = np.maximum(shares[np.arange(len(values)), np.argmax(relative, axis=1)], 0.0)
         total = blame.sum(axis=1, keepdims=True)

@@ -40,13 +40,11 @@ class Scaling:
 
 def read_values(frame: SignalFrame, variables: Sequence[str]) -> Floats:
     """Return readings, float64 (n_rows, v), NaN where nothing was read or the frame has no such variable."""
-    present = [column for column, name in enumerate(variables) if frame.types.get(name) in ("number", "boolean")]
-    # All in one call: a call a variable costs more than all the rest of a tick.
-    read = frame.data[[variables[column] for column in present]].to_numpy()
-    if len(present) == len(variables):
-        return np.ascontiguousarray(read, np.float64)
     values = np.full((len(frame), len(variables)), np.nan)
-    values[:, present] = read
+    for column, name in enumerate(variables):
+        if frame.types.get(name) in ("number", "boolean"):
+            # A column alone is at hand here; a whole table would be handed to other threads, which a tick waits for.
+            values[:, column] = frame.data.get_column(name).to_numpy()
     return values
 
 
