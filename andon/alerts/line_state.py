@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from andon.alerts.flapping import Flaps
 from andon.alerts.rules import RuleState
+from andon.alerts.standing import Stand
 from andon.errors import StoreError
 from andon.frames import Integers
 
@@ -31,6 +33,11 @@ class LineState:
     """When, by the clock, the newest row was first seen."""
     no_data: bool = False
     """Whether the line is silent."""
+    stands: Mapping[str, Stand] = field(default_factory=dict)
+    """Alerts that stand, by definition."""
+    flaps: Mapping[str, Flaps] = field(default_factory=dict)
+    group: str = ""
+    """Of the alerts that stand; see `andon.records.AlertRecord`."""
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values that `from_json` reads."""
@@ -41,6 +48,9 @@ class LineState:
             "told": {name: dict(sorted(kinds.items())) for name, kinds in sorted(self.told.items())},
             "seen_at": self.seen_at,
             "no_data": self.no_data,
+            "stands": {name: [one.since, one.hushed] for name, one in sorted(self.stands.items())},
+            "flaps": {name: one.to_json() for name, one in sorted(self.flaps.items())},
+            "group": self.group,
         }
 
     @classmethod
@@ -53,13 +63,19 @@ class LineState:
             If ``body`` is not what `to_json` returns.
         """
         try:
+            rules = {name: RuleState.from_json(rule) for name, rule in body["rules"].items()}
+            # Before alerts were silenced, an alert stood where its rule fires.
+            firing = {name: [rule.since] for name, rule in rules.items() if rule.phase == "firing"}
             return cls(
                 last=int(body["last"]),
-                rules={name: RuleState.from_json(rule) for name, rule in body["rules"].items()},
+                rules=rules,
                 recent=tuple(body["recent"]),
                 told=body["told"],
                 seen_at=body["seen_at"],
                 no_data=body["no_data"],
+                stands={name: Stand(*one) for name, one in body.get("stands", firing).items()},
+                flaps={name: Flaps.from_json(one) for name, one in body.get("flaps", {}).items()},
+                group=body.get("group", ""),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             problem = f"is damaged: {type(error).__name__}: {error}"

@@ -12,7 +12,7 @@ import pytest
 from andon.alerts.line_state import LineState
 from andon.assistant import FUTURE, LATE, NO_DATA, LineView, TickResult, tick
 from andon.frames import SignalFrame, from_microseconds, to_microseconds
-from andon.records import AlertState
+from andon.records import ERROR_ALERT, AlertState
 from andon.scoring import forecast_next, score_alert, score_monitor
 from andon.scoring.monitors import blamed_variables
 from andon.scoring.verdicts import Reason, Watch
@@ -187,7 +187,7 @@ def test_a_model_that_breaks_in_a_way_nobody_foresaw_stops_nothing_else() -> Non
     broken = replace(jam_bundle(), model=object())  # type: ignore[arg-type]
     frame = oil([183.0] * 30)
     result = judged(frame, Watch(JAM, broken, 1), Watch(HOT))
-    assert [one.definition for one in result.opened] == [HOT.name]
+    assert [(one.definition, str(one.state)) for one in result.opened] == [(ERROR_ALERT, "error"), (HOT.name, "firing")]
     assert [name for name, _, reason in told(result) if reason.startswith("failed: AttributeError")] == [JAM.name]
 
 
@@ -249,8 +249,14 @@ def test_silence_by_the_clock_is_a_state_told_of_once() -> None:
     silent = judged(frame, Watch(HOT), state=still.state, now=live + timedelta(seconds=61))
     assert [(name, row) for name, row, _ in told(silent)] == [(NO_DATA, 29)]
     assert silent.state.no_data
+    (alert,) = silent.opened
+    assert (alert.definition, str(alert.state), alert.opened_at) == (NO_DATA, "no-data", live)
     more = judged(frame, Watch(HOT), state=silent.state, now=live + timedelta(hours=9))
-    assert (more.skips, more.state) == ((), silent.state)
+    assert (more.skips, more.opened, more.state) == ((), (), replace(silent.state, flaps={}))
+    again = judged(make_rows(40, holes=False), Watch(HOT), state=more.state, now=live + timedelta(hours=9))
+    assert [(name, str(event.state), event.time) for name, event in again.events] == [
+        (alert.id, "resolved", live + SAMPLING)
+    ]
     data = make_rows(60, holes=False)
     back = judged(data, Watch(HOT), state=more.state, now=live + timedelta(hours=10))
     assert not back.state.no_data

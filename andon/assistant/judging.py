@@ -1,102 +1,30 @@
-"""One tick of the assistant: the newest rows of a line in, what is to be stored out. It decides, and never applies."""
+"""Rows of a line judged one after the other: what every definition says of them, and what comes of that."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 
-from andon.alerts.life_cycle import ASSISTANT, make_event, open_alert
 from andon.alerts.line_state import HOUR, LineState, late_times, remember_times
 from andon.alerts.rules import INACTIVE, Rule, RuleState, step
+from andon.alerts.standing import Standing
+from andon.assistant.views import LATE, NO_DATA, LineView, TickResult, silence
 from andon.errors import DataError
 from andon.frames import MICROSECOND, SignalFrame, from_microseconds, to_microseconds
 from andon.models.monitors.bundle import MonitorBundle
-from andon.records import AlertEvent, AlertRecord, AlertState, Anomaly, Forecast, Skip, alert_id
+from andon.records import ERROR_ALERT, Anomaly, Forecast, Skip
 from andon.scoring.monitors import MonitorScores, anomalies_at, forecast_next
 from andon.scoring.verdicts import AlertVerdicts, Reason, Watch, judge_alert, judge_monitor, monitor_reason
 from configs.definitions import Alert, Monitor
 from configs.durations import format_duration
 
-NO_DATA, LATE, FUTURE = "(no data)", "(late)", "(future)"
-"""Names of skips that concern a line itself; no definition can be called so."""
-_AHEAD = timedelta(minutes=5)
-_SILENT = 5
-_LEAST_SILENCE = timedelta(minutes=1)
+_BROKEN = ("failed", "damaged")
+"""Reasons that are nobody's way of running a line: they raise an alert."""
 
 
-@dataclass(frozen=True, slots=True)
-class LineView:
-    """What a tick sees of a line: new rows, those before them that models look back on, and what watches the line."""
-
-    frame: SignalFrame
-    watches: tuple[Watch, ...]
-
-    @property
-    def line(self) -> str:
-        """Its name."""
-        return self.frame.line
-
-
-@dataclass(frozen=True, slots=True)
-class TickResult:
-    """What a tick decided. ``events`` are those of alerts opened before, or in this tick, by the alert's id."""
-
-    line: str
-    rows: int
-    state: LineState
-    forecasts: tuple[Forecast, ...] = ()
-    anomalies: tuple[Anomaly, ...] = ()
-    opened: tuple[AlertRecord, ...] = ()
-    events: tuple[tuple[str, AlertEvent], ...] = ()
-    skips: tuple[Skip, ...] = ()
-
-
-def silence(sampling: timedelta) -> timedelta:
-    """Return how long a line may say nothing before that is a state of its own.
-
-    Examples
-    --------
-    >>> silence(timedelta(minutes=1))
-    datetime.timedelta(seconds=300)
-    """
-    return max(_SILENT * sampling, _LEAST_SILENCE)
-
-
-def tick(view: LineView, state: LineState, now: datetime | None = None) -> TickResult:
-    """Judge the rows of a line that came after ``state``, in order of their times.
-
-    The outcome is a function of the rows alone: many in one tick, or one a tick, give the same forecasts, anomalies,
-    alerts and skips. A row that comes late (at or before ``state.last``) is not judged; it counts in the windows of
-    rows to come. A reason for which a definition cannot be evaluated is told at the first row that has it, and again
-    once in every hour of data.
-
-    Parameters
-    ----------
-    view
-        Its frame holds every row after ``state.last``, or the oldest of them, and before them what models look back on.
-    now
-        The clock, in UTC: rows of more than five minutes ahead are held back, and a line that says nothing for five
-        samplings (at least a minute) is without data. None: all rows are judged.
-    """
-    frame, times = view.frame, view.frame.times
-    limit = None if now is None else to_microseconds(now + _AHEAD)
-    end = len(times) if limit is None else int(np.searchsorted(times, limit, side="right"))
-    first = min(int(np.searchsorted(times, state.last, side="right")), end)
-    seen = SignalFrame(frame.line, frame.data[:end], frame.types, frame.sampling)
-    judging = _Judging(view, seen, first, state)
-    judging.late()
-    for row in range(end - first):
-        judging.row(row)
-    if end < len(times):
-        text = "is dated ahead of the clock; it is held back until its time has come"
-        judging.skip(FUTURE, int(times[end]), text)
-    return judging.result(now)
-
-
-class _Judging:
+class Judging:
     """Rows ``first`` and after of a frame, one after the other; what is found is gathered here."""
 
     def __init__(self, view: LineView, frame: SignalFrame, first: int, state: LineState) -> None:
@@ -107,8 +35,8 @@ class _Judging:
         self.told = {name: dict(kinds) for name, kinds in state.told.items()}
         self.forecasts: list[Forecast] = []
         self.anomalies: list[Anomaly] = []
-        self.opened: list[AlertRecord] = []
-        self.events: list[tuple[str, AlertEvent]] = []
+        self.standing = Standing(frame.line, dict(state.stands), dict(state.flaps), state.group, [*view.silences])
+        self.broken: dict[str, str] = {}
         self.skips: list[Skip] = []
         self.monitors: list[tuple[Watch, MonitorScores | Reason]] = []
         self.alerts: list[tuple[Alert, AlertVerdicts | Reason]] = []
@@ -136,13 +64,18 @@ class _Judging:
         earlier = int(self.times[self.first + row - 1]) if self.first + row else time
         if time - earlier > self.silence:
             self.no_data(earlier)
+        self.standing.resolve(NO_DATA, time, {}, "data came again")
+        self.standing.pass_time(time)
+        self.broken = {}
         for watch, scores in self.monitors:
             self.watch(watch, scores, row, time)
         for alert, verdicts in self.alerts:
             self.rule(alert, verdicts, row, time)
         watched = {alert.name for alert, _ in self.alerts}
-        for name in sorted(set(self.rules) - watched):
-            self.abandon(name, time)
+        for name in sorted({*self.rules, *self.standing.stands} - {*watched, NO_DATA, ERROR_ALERT}):
+            self.rules.pop(name, None)
+            self.standing.resolve(name, time, {}, "the definition no longer concerns this line")
+        self.errors(time)
 
     def watch(self, watch: Watch, scores: MonitorScores | Reason, row: int, time: int) -> None:
         """Find anomalies of a row, and forecast the next one."""
@@ -180,37 +113,28 @@ class _Judging:
             self.tell(alert.name, time, verdicts.reason(row))
         state = self.rules.get(alert.name, INACTIVE)
         after, change = step(Rule(alert.for_, alert.keep_firing), state, time, when, clear)
-        moment = from_microseconds(time)
         if change == "opened":
-            score = None if verdicts.score is None else float(verdicts.score[row])
-            evidence = verdicts.evidence(row)
-            self.opened.append(
-                open_alert(
-                    self.frame.line,
-                    alert.name,
-                    alert.severity,
-                    moment,
-                    evidence,
-                    score=score,
-                    threshold=verdicts.threshold,
-                    version=verdicts.version,
-                )
+            self.standing.open(
+                alert.name,
+                alert.severity,
+                time,
+                verdicts.evidence(row),
+                score=None if verdicts.score is None else float(verdicts.score[row]),
+                threshold=verdicts.threshold,
+                version=verdicts.version,
             )
         elif change == "resolved":
-            name = alert_id(self.frame.line, alert.name, from_microseconds(state.since))
-            event = make_event(name, AlertState.RESOLVED, moment, ASSISTANT, evidence=verdicts.evidence(row))
-            self.events.append((name, event))
+            self.standing.resolve(alert.name, time, verdicts.evidence(row))
         self.keep(alert.name, after)
 
-    def abandon(self, name: str, time: int) -> None:
-        """Resolve what an alert has open that no longer concerns the line."""
-        state = self.rules[name]
-        if state.phase == "firing":
-            alert = alert_id(self.frame.line, name, from_microseconds(state.since))
-            note = "the definition no longer concerns this line"
-            event = make_event(alert, AlertState.RESOLVED, from_microseconds(time), ASSISTANT, note)
-            self.events.append((alert, event))
-        self.keep(name, INACTIVE)
+    def errors(self, time: int) -> None:
+        """Raise an alert while anything on the line is broken; one that stands goes on until all is well."""
+        if not self.broken:
+            self.standing.resolve(ERROR_ALERT, time, {}, "all can be evaluated again")
+        elif ERROR_ALERT not in self.standing.stands:
+            name, text = min(self.broken.items())
+            evidence = {"broken": dict(sorted(self.broken.items()))}
+            self.standing.open(ERROR_ALERT, "medium", time, evidence, note=f"{name}: {text}")
 
     def keep(self, name: str, rule: RuleState) -> None:
         """Remember where a rule stands."""
@@ -221,6 +145,8 @@ class _Judging:
 
     def tell(self, name: str, time: int, reason: Reason) -> None:
         """Say why a definition was not evaluated, unless that was said in the same hour of data."""
+        if reason.kind in _BROKEN:
+            self.broken[name] = reason.text
         hour = time // HOUR
         kinds = {kind: last for kind, last in self.told.get(name, {}).items() if last == hour}
         if reason.kind not in kinds:
@@ -253,7 +179,13 @@ class _Judging:
             seen_at = clock if rows or seen_at is None else seen_at
             if clock - since > self.silence and not no_data:
                 no_data = True
-                self.no_data(int(self.times[-1]) if len(self.times) else last)
+                silent = int(self.times[-1]) if len(self.times) else last
+                self.no_data(silent)
+                if self.before.seen_at is not None:
+                    # What was silent before anybody looked is no news.
+                    self.standing.open(NO_DATA, "medium", silent, {"silent_for_seconds": (clock - since) / 1e6})
+            if not rows:
+                self.standing.pass_time(max(clock, last))
         state = LineState(
             last=last,
             rules=self.rules,
@@ -261,6 +193,9 @@ class _Judging:
             told=self.told,
             seen_at=seen_at,
             no_data=no_data,
+            stands=self.standing.stands,
+            flaps=self.standing.flaps,
+            group=self.standing.group,
         )
         return TickResult(
             line=self.frame.line,
@@ -268,7 +203,7 @@ class _Judging:
             state=state,
             forecasts=tuple(self.forecasts),
             anomalies=tuple(self.anomalies),
-            opened=tuple(self.opened),
-            events=tuple(self.events),
+            opened=tuple(self.standing.opened),
+            events=tuple(self.standing.events),
             skips=tuple(self.skips),
         )
