@@ -19,6 +19,7 @@ from pipelines.commands import (
     dashboards,
     definitions,
     demo,
+    doctor,
     models,
     report,
     retrain,
@@ -76,6 +77,7 @@ app.command("serve", help="Serve the HTTP API on Ray Serve.")(serve.serve)
 app.command("dashboards", help="Start TensorBoard and MLflow's pages, and print where all pages are.")(
     dashboards.dashboards
 )
+app.command("doctor", help="Look at everything that Andon stands on, and say what to do.")(doctor.doctor)
 app.command("assistant", help="Run the real-time loop.")(assistant.assistant)
 app.command("inject", help="Replay history into the signals store as if live.")(tables.inject)
 app.add_typer(report.app, name="report", help="Excel and HTML reports.")
