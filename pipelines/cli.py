@@ -20,6 +20,7 @@ from pipelines.commands import (
     definitions,
     demo,
     doctor,
+    metrics,
     models,
     report,
     retrain,
@@ -78,6 +79,7 @@ app.command("dashboards", help="Start TensorBoard and MLflow's pages, and print 
     dashboards.dashboards
 )
 app.command("doctor", help="Look at everything that Andon stands on, and say what to do.")(doctor.doctor)
+app.command("metrics", help="Tell Prometheus of lines, alerts, models and searches.")(metrics.metrics)
 app.command("assistant", help="Run the real-time loop.")(assistant.assistant)
 app.command("inject", help="Replay history into the signals store as if live.")(tables.inject)
 app.add_typer(report.app, name="report", help="Excel and HTML reports.")
