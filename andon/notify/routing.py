@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from andon.outbox import Channel, Message
 from andon.records import AlertEvent, AlertRecord, AlertState, make_id
+from andon.shifts import shift_of
 from configs.definitions import Alert, Line, Route
 from configs.periods import format_time
 from configs.routes import SEVERITIES
@@ -113,22 +114,7 @@ def _in_time(route: Route, line: str, time: datetime, directory: Directory) -> b
     spans = route.minutes
     if spans and not any(b <= minute < e if b < e else minute >= b or minute < e for b, e in spans):
         return False
-    return not route.shifts or shift_at(local, directory.lines.get(line)) in route.shifts
-
-
-def shift_at(local: datetime, line: Line | None) -> str | None:
-    """Return the start of the shift that a local time is in; None where the line has no shifts.
-
-    Examples
-    --------
-    >>> line = Line.model_validate({"name": "p", "shifts": ["06:00", "22:00"], "variables": [{"name": "oil"}]})
-    >>> [shift_at(datetime(2026, 1, 1, hour), line) for hour in (5, 6, 23)]
-    ['22:00', '06:00', '22:00']
-    """
-    if line is None or not line.shifts:
-        return None
-    begun = [start for start in line.shifts if start <= f"{local:%H:%M}"]
-    return begun[-1] if begun else line.shifts[-1]
+    return not route.shifts or shift_of(time, directory.lines.get(line))[1] in route.shifts
 
 
 def _body(alert: AlertRecord, event: AlertEvent, directory: Directory) -> dict[str, Any]:

@@ -1,210 +1,239 @@
-"""The anomaly report: what was not normal in a period, as an Excel workbook with charts; also when nothing was."""
+"""The report of a period as an Excel workbook: alerts and anomalies with charts; also when nothing happened."""
 
 from __future__ import annotations
 
-import os
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from andon.errors import StoreError
-from andon.frames import Floats
-from andon.records import AlertRecord, Anomaly, Skip
-from andon.reports.workbook import add_facts, add_table, write_cell
+from andon.records import AlertRecord, AlertState, Anomaly
+from andon.reports.period_figures import PeriodReport, Trace, by_hour, by_line, by_shift, by_variable
+from andon.reports.workbook import (
+    SEVERITY_COLOURS,
+    Chart,
+    Table,
+    add_chart,
+    add_facts,
+    add_table,
+    new_book,
+    save_book,
+)
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
 
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """Readings of a variable beside what was expected, for a chart: three sequences of equal length."""
-
-    line: str
-    variable: str
-    times: Sequence[datetime]
-    actual: Floats
-    expected: Floats
+_TOP = 20
+"""Variables in the chart of the most anomalous ones."""
+DIRECTIONS = {"high": "too high", "low": "too low", None: ""}
+WHOLE_LINE = "(whole line)"
 
 
-@dataclass(frozen=True, slots=True)
-class AnomalyReport:
-    """What the workbook is made of; ``start`` included, ``end`` excluded."""
-
-    start: datetime
-    end: datetime
-    anomalies: Sequence[Anomaly]
-    alerts: Sequence[AlertRecord] = ()
-    skips: Sequence[Skip] = ()
-    traces: Sequence[Trace] = ()
-
-
-def hourly_counts(anomalies: Sequence[Anomaly], start: datetime, end: datetime) -> list[tuple[datetime, int]]:
-    """Count anomalies an hour, hours without one included; at most 1,000 hours, then wider steps of whole hours."""
-    first = start.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    hours = max(1, -(-(end - first) // timedelta(hours=1)))
-    step = timedelta(hours=-(-hours // 1000))
-    counts: Counter[int] = Counter((one.time - first) // step for one in anomalies)
-    return [(first + index * step, counts[index]) for index in range(-(-(end - first) // step))]
-
-
-def write_anomaly_workbook(report: AnomalyReport, path: Path) -> None:
-    """Write the workbook, or nothing.
+def write_anomaly_workbook(report: PeriodReport, path: Path) -> None:
+    """Write the workbook, or nothing: a file that was there stays as it is until the new one is whole.
 
     Raises
     ------
     StoreError
         If the file cannot be written.
     """
-    from openpyxl import Workbook
-
-    book = Workbook()
-    book.remove(book.worksheets[0])
-    lines = [one for one in report.anomalies if one.variable is None]
-    add_facts(
-        book,
-        "Summary",
-        {
-            "from (UTC)": report.start,
-            "to (UTC)": report.end,
-            "anomalies of lines": len(lines),
-            "anomalies of variables": len(report.anomalies) - len(lines),
-            "alerts opened": len(report.alerts),
-            "not evaluated": len(report.skips),
-            "verdict": "nothing abnormal" if not report.anomalies and not report.alerts else "see the sheets",
-        },
-    )
-    _hours(book, report)
+    book = new_book()
+    summary = add_facts(book, "Summary", report.title, summary_facts(report), report.zone)
+    time = f"({report.zone})"
+    add_table(book, _alerts(report, time), report.zone)
+    add_table(book, _anomalies(report, time), report.zone)
+    lines = _lines(report)
+    line_sheet = add_table(book, lines, report.zone)
     _variables(book, report)
-    add_table(
-        book,
-        "Anomalies",
-        [
-            *("time (UTC)", "line", "monitor", "variable", "severity", "direction", "actual", "expected", "score"),
-            *("threshold", "times threshold", "blamed", "model version"),
-        ],
-        [
-            (
-                one.time,
-                one.line,
-                one.monitor,
-                one.variable or "(whole line)",
-                one.severity,
-                {"high": "too high", "low": "too low", None: ""}[one.direction],
-                one.actual,
-                one.expected,
-                one.score,
-                one.threshold,
-                one.score / one.threshold if one.threshold else None,
-                ", ".join(one.blamed),
-                one.version,
-            )
-            for one in report.anomalies
-        ],
-        severity="severity",
-    )
-    add_table(
-        book,
-        "Alerts",
-        ["opened (UTC)", "resolved (UTC)", "line", "alert", "state", "severity", "score", "threshold", "model version"],
-        [
-            (
-                one.opened_at,
-                one.resolved_at,
-                one.line,
-                one.definition,
-                str(one.state),
-                one.severity,
-                one.score,
-                one.threshold,
-                one.version,
-            )
-            for one in report.alerts
-        ],
-        severity="severity",
-    )
-    add_table(
-        book,
-        "Not evaluated",
-        ["time (UTC)", "line", "definition", "reason"],
-        [(one.time, one.line, one.definition, one.reason) for one in report.skips],
-    )
+    add_table(book, _shifts(report), report.zone)
+    hours = _hours(report, time)
+    hour_sheet = add_table(book, hours, report.zone)
+    colours = (*SEVERITY_COLOURS.values(), "1F5FA8")
+    stacked = Chart("stacked", f"Anomalies of lines by hour {time}", 1, (2, 3, 4, 5), "D3", colours=colours)
+    add_chart(summary, stacked, hour_sheet, len(hours.rows))
+    alerts = Chart("columns", f"Alerts opened by hour {time}", 1, (6,), "D22", size=(26.0, 7.0))
+    add_chart(summary, alerts, hour_sheet, len(hours.rows))
+    if lines.rows:
+        height = max(6.0, 0.7 * min(len(lines.rows), _TOP) + 3)
+        busiest = Chart("bars", "Alerts by line", 1, (2,), "J2", rows=_TOP, size=(20.0, height))
+        add_chart(line_sheet, busiest, line_sheet, len(lines.rows))
     for number, trace in enumerate(report.traces, 1):
-        _trace(book, trace, f"Chart {number}")
-    _save(book, path)
+        _trace(book, trace, number, report.zone)
+    add_table(book, _skips(report, time), report.zone)
+    if report.undelivered:
+        add_table(book, _undelivered(report, time), report.zone)
+    save_book(book, path)
 
 
-def _hours(book: Workbook, report: AnomalyReport) -> None:
-    from openpyxl.chart import BarChart, Reference
+def summary_facts(report: PeriodReport) -> dict[str, Any]:
+    """Return what a reader is told first, by name."""
+    lines = sum(one.variable is None for one in report.anomalies)
+    facts = {
+        f"from ({report.zone})": report.start,
+        f"to ({report.zone})": report.end,
+        "verdict": "nothing abnormal" if report.quiet else "see the sheets",
+        "lines": len(report.all_names),
+        "alerts opened": len(report.alerts),
+        "of them high or critical": sum(one.severity in ("high", "critical") for one in report.alerts),
+        "of them still open": sum(one.state is not AlertState.RESOLVED for one in report.alerts),
+        "of them without a verdict": sum(one.id not in report.verdicts for one in report.alerts),
+        "anomalies of lines": lines,
+        "anomalies of variables": len(report.anomalies) - lines,
+        "not evaluated": len(report.skips),
+    }
+    return {**facts, "messages not delivered": len(report.undelivered)} if report.undelivered else facts
 
-    counts = hourly_counts([one for one in report.anomalies if one.variable is None], report.start, report.end)
-    sheet = add_table(
-        book, "By hour", ["hour (UTC)", "anomalies of lines"], [(f"{h:%m-%d %H:%M}", n) for h, n in counts]
+
+def _alerts(report: PeriodReport, time: str) -> Table:
+    return Table(
+        "Alerts",
+        (
+            *(f"opened {time}", f"resolved {time}", "minutes", "line", "alert", "severity", "state", "verdict"),
+            *("score", "threshold", "blamed", "seen by", "model version", "id"),
+        ),
+        [_alert(one, report) for one in report.alerts],
+        severity="severity",
+        formats={"minutes": "0.0"},
+        note="none was opened",
     )
-    chart = BarChart()
-    chart.title, chart.legend = "Anomalies of lines by hour (UTC)", None
-    chart.add_data(Reference(sheet, min_col=2, min_row=1, max_row=len(counts) + 1), titles_from_data=True)
-    chart.set_categories(Reference(sheet, min_col=1, min_row=2, max_row=len(counts) + 1))
-    chart.width, chart.height = 26, 10
-    chart.x_axis.delete = chart.y_axis.delete = False
-    sheet.add_chart(chart, "D2")
 
 
-def _variables(book: Workbook, report: AnomalyReport) -> None:
-    from openpyxl.chart import BarChart, Reference
-
-    counts = Counter((one.line, one.variable) for one in report.anomalies if one.variable is not None)
-    rows = [(line, variable, count) for (line, variable), count in counts.most_common()]
-    sheet = add_table(book, "By variable", ["line", "variable", "anomalies"], rows)
-    if not rows:
-        return
-    shown = min(len(rows), 20)
-    chart = BarChart()
-    chart.type, chart.title, chart.legend = "bar", "Most anomalous variables", None
-    chart.add_data(Reference(sheet, min_col=3, min_row=1, max_row=shown + 1), titles_from_data=True)
-    chart.set_categories(Reference(sheet, min_col=1, max_col=2, min_row=2, max_row=shown + 1))
-    chart.width, chart.height = 22, max(6, shown * 0.8)
-    chart.x_axis.delete = chart.y_axis.delete = False
-    sheet.add_chart(chart, "E2")
-
-
-def _trace(book: Workbook, trace: Trace, title: str) -> None:
-    from openpyxl.chart import LineChart, Reference
-
-    sheet = book.create_sheet(title)
-    for number, name in enumerate(("time (UTC)", "reading", "expected"), 1):
-        write_cell(sheet, 1, number, name)
-    for index, (time, actual, expected) in enumerate(zip(trace.times, trace.actual, trace.expected, strict=True), 2):
-        write_cell(sheet, index, 1, time)
-        for number, value in ((2, actual), (3, expected)):
-            if value == value:
-                write_cell(sheet, index, number, float(value))
-    sheet.column_dimensions["A"].width = 20
-    sheet.freeze_panes = "A2"
-    chart = LineChart()
-    chart.title = f"{trace.line}: {trace.variable}, reading and forecast"
-    chart.add_data(
-        Reference(sheet, min_col=2, max_col=3, min_row=1, max_row=len(trace.times) + 1), titles_from_data=True
+def _alert(one: AlertRecord, report: PeriodReport) -> tuple[Any, ...]:
+    minutes = None if one.resolved_at is None else (one.resolved_at - one.opened_at).total_seconds() / 60
+    people = [event.actor for event in one.events if event.state in (AlertState.ACKNOWLEDGED, AlertState.ACTED)]
+    return (
+        *(one.opened_at, one.resolved_at, minutes, one.line, one.definition, one.severity, str(one.state)),
+        *(report.verdicts.get(one.id, ""), one.score, one.threshold, ", ".join(blamed(one))),
+        *(", ".join(dict.fromkeys(people)), one.version, one.id),
     )
-    chart.set_categories(Reference(sheet, min_col=1, min_row=2, max_row=len(trace.times) + 1))
-    chart.width, chart.height = 28, 12
-    chart.x_axis.number_format, chart.x_axis.delete, chart.y_axis.delete = "hh:mm", False, False
-    for series in chart.series:
-        series.smooth = False
-        series.graphicalProperties.line.width = 15_000
-    sheet.add_chart(chart, "E2")
 
 
-def _save(book: Workbook, path: Path) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        book.save(temporary)
-        temporary.replace(path)
-    except OSError as error:
-        raise StoreError(str(path), f"cannot be written: {error.strerror}", "choose another place") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+def blamed(alert: AlertRecord) -> list[str]:
+    """Return the variables that the first event of an alert blames, the largest share first."""
+    evidence = alert.events[0].evidence if alert.events else {}
+    top = evidence.get("top") or evidence.get("blamed") or []
+    return [str(one["variable"]) for one in top if isinstance(one, dict) and "variable" in one][:5]
+
+
+def _anomalies(report: PeriodReport, time: str) -> Table:
+    return Table(
+        "Anomalies",
+        (
+            *(f"time {time}", "line", "monitor", "variable", "severity", "direction", "actual", "expected", "score"),
+            *("threshold", "times threshold", "blamed", "model version"),
+        ),
+        [_anomaly(one) for one in report.anomalies],
+        severity="severity",
+        formats={"times threshold": "0.0"},
+        note="none was found",
+    )
+
+
+def _anomaly(one: Anomaly) -> tuple[Any, ...]:
+    return (
+        *(one.time, one.line, one.monitor, one.variable or WHOLE_LINE, one.severity, DIRECTIONS[one.direction]),
+        *(one.actual, one.expected, one.score, one.threshold),
+        *(one.score / one.threshold if one.threshold else None, ", ".join(one.blamed), one.version),
+    )
+
+
+def _lines(report: PeriodReport) -> Table:
+    return Table(
+        "By line",
+        ("line", "alerts", "still open", "high or critical", "anomalies", "anomalies of variables", "not evaluated"),
+        [
+            (one.line, one.alerts, one.open, one.grave, one.anomalies, one.variables, one.skips)
+            for one in by_line(report)
+        ],
+        note="no line is watched",
+    )
+
+
+def _variables(book: Workbook, report: PeriodReport) -> None:
+    time = f"({report.zone})"
+    counts = by_variable(report.anomalies)
+    table = Table(
+        "By variable",
+        (
+            *("line", "variable", "anomalies", "high or critical", "too high", "too low", "worst, times threshold"),
+            *(f"first {time}", f"last {time}", "variable on line"),
+        ),
+        [
+            (
+                *(one.line, one.variable, one.anomalies, one.grave, one.high, one.low, one.worst, one.first, one.last),
+                f"{one.variable} on {one.line}",
+            )
+            for one in counts
+        ],
+        formats={"worst, times threshold": "0.0"},
+        note="no variable had one",
+    )
+    sheet = add_table(book, table, report.zone)
+    if counts:
+        height = max(6.0, 0.7 * min(len(counts), _TOP) + 3)
+        chart = Chart("bars", "Most anomalous variables", 10, (3,), "L2", rows=_TOP, size=(24.0, height))
+        add_chart(sheet, chart, sheet, len(counts))
+
+
+def _shifts(report: PeriodReport) -> Table:
+    return Table(
+        "By shift",
+        ("day", "shift", "line", "alerts", "high or critical", "anomalies", "anomalies of variables"),
+        [
+            (one.day.isoformat(), one.shift, one.line, one.alerts, one.grave, one.anomalies, one.variables)
+            for one in by_shift(report)
+        ],
+        note="no line is watched",
+    )
+
+
+def _hours(report: PeriodReport, time: str) -> Table:
+    return Table(
+        "By hour",
+        (f"hour {time}", *SEVERITY_COLOURS, "alerts opened"),
+        [(one.start, *one.by_severity.values(), one.alerts) for one in by_hour(report)],
+        formats={f"hour {time}": "mm-dd hh:mm"},
+    )
+
+
+def _trace(book: Workbook, trace: Trace, number: int, zone: str) -> None:
+    unit = f" [{trace.unit}]" if trace.unit else ""
+    table = Table(
+        f"Series {number}",
+        (f"time ({zone})", f"reading{unit}", f"expected{unit}"),
+        [
+            (time, float(actual), float(expected))
+            for time, actual, expected in zip(trace.times, trace.actual, trace.expected, strict=True)
+        ],
+    )
+    sheet = add_table(book, table, zone)
+    title = f"{trace.line}: {trace.variable}{unit}, reading and forecast"
+    chart = Chart(
+        "lines", title, 1, (2, 3), "E2", size=(28.0, 12.0), format="mm-dd hh:mm", colours=("1F5FA8", "F59E0B")
+    )
+    if table.rows:
+        add_chart(sheet, chart, sheet, len(table.rows))
+
+
+def _skips(report: PeriodReport, time: str) -> Table:
+    return Table(
+        "Not evaluated",
+        (f"time {time}", "line", "definition", "reason"),
+        [(one.time, one.line, one.definition, one.reason) for one in report.skips],
+        note="everything was evaluated",
+    )
+
+
+def _undelivered(report: PeriodReport, time: str) -> Table:
+    return Table(
+        "Not delivered",
+        (f"given up {time}", "about", "route", "by", "severity", "attempts", "why"),
+        [
+            (one.settled_at, _about(one.body), one.route, one.channel, one.severity, one.attempts, one.error)
+            for one in report.undelivered
+        ],
+        severity="severity",
+    )
+
+
+def _about(body: dict[str, Any]) -> str:
+    alert = body.get("alert")
+    return f"{alert['line']}: {alert['alert']}" if isinstance(alert, dict) else str(body.get("title", ""))
