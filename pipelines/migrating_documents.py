@@ -9,18 +9,22 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from andon.errors import StoreError
+from andon.outbox import Outcome
 from andon.ports import Documents
 from andon.record_json import to_body
-from andon.records import AlertRecord, Anomaly
+from andon.records import AlertRecord, Anomaly, Silence
 from pipelines.migrating import Copied, Tell
 
+EVERY = 2**31 - 1
 PAGE = 2_000
 """Records that are read at once."""
 _Record = TypeVar("_Record")
 
 
 def migrate_documents(source: Documents, target: Documents, tell: Tell) -> list[Copied]:
-    """Copy definitions with all versions, alerts, feedback, anomalies, skips, decisions, states and reports.
+    """Copy all that a store of documents holds, but leases, which end by themselves.
+
+    What of each alert was told goes along, so that nobody is told again.
 
     Raises
     ------
@@ -36,6 +40,9 @@ def migrate_documents(source: Documents, target: Documents, tell: Tell) -> list[
         "decisions": _counted(tell, "decisions", map(target.add_decision, source.list_decisions())),
         "states": _counted(tell, "states", (_state(key, source, target) for key in source.list_states())),
         "reports": _rest(source.list_reports(), target.list_reports(), lambda one: target.log_report(**one), "reports"),
+        "silences": _counted(tell, "silences", (_silence(one, target) for one in source.list_silences())),
+        "messages": _counted(tell, "messages", _messages(source, target)),
+        "told": _told(source, target),
     }
     done = []
     for kind, new in news.items():
@@ -78,6 +85,41 @@ def _state(key: str, source: Documents, target: Documents) -> bool:
         return False
     target.put_state(key, body)
     return True
+
+
+def _silence(silence: Silence, target: Documents) -> bool:
+    """Add a silence, or bring that of the target to its early end; return whether it was new."""
+    if target.add_silence(silence):
+        return True
+    if silence.ended_at is not None:
+        target.end_silence(silence.id, silence.ended_at)
+    return False
+
+
+def _messages(source: Documents, target: Documents) -> Iterator[int]:
+    """Add messages as they are, and bring those that the target has as far as they have come."""
+    known = {one.key: one for one in target.list_messages()}
+    for page in _pages_of(source.list_messages()):
+        yield target.add_messages(one for one in page if one.key not in known)
+        for one in page:
+            theirs = known.get(one.key)
+            if theirs is None or (theirs.state, theirs.attempts) == (one.state, one.attempts):
+                continue
+            at = one.settled_at or one.due_at
+            for attempt in range(theirs.attempts, one.attempts or 1):
+                last = attempt + 1 >= one.attempts
+                state = one.state if last else "waiting"
+                target.settle_messages([one.key], Outcome(state, at, one.error, one.due_at, one.attempts > attempt))
+
+
+def _told(source: Documents, target: Documents) -> int:
+    """Say of the target's alerts how far people were told, so that nobody is told again."""
+    open_ = {alert.id: told for alert, told in source.untold_alerts(EVERY)}
+    before = {alert.id: told for alert, told in target.untold_alerts(EVERY)}
+    revisions = {one.id: open_.get(one.id, one.revision) for page in _alerts(source) for one in page}
+    changed = {key: told for key, told in revisions.items() if key in before and before[key] != told}
+    target.mark_told(changed)
+    return len(changed)
 
 
 def _rest(source: list[_Record], target: list[_Record], add: Callable[[_Record], object], kind: str) -> int:
@@ -146,6 +188,12 @@ def _bodies(kind: str, documents: Documents) -> Iterator[Any]:
                 yield one and (one.kind, one.name, one.version, one.body, one.applied_at)
     elif kind == "states":
         yield from ((key, documents.get_state(key)) for key in documents.list_states())
+    elif kind == "silences":
+        yield from map(to_body, documents.list_silences())
+    elif kind == "messages":
+        yield from ((one.key, one.state, one.attempts, one.body) for one in documents.list_messages())
+    elif kind == "told":
+        yield from sorted((alert.id, told) for alert, told in documents.untold_alerts(EVERY))
     elif kind == "reports":
         yield from documents.list_reports()
     elif kind == "anomalies":

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from andon.errors import ConfigError, StoreError
+from andon.outbox import Outcome
 from andon.ports import Documents, Signals
-from andon.records import AlertState, Feedback, Forecast
+from andon.records import AlertState, Feedback, Forecast, Silence
 from andon.stores import open_documents, open_signals
 from pipelines.migrating import migrate_signals, store_of
 from pipelines.migrating_documents import migrate_documents
@@ -27,6 +28,7 @@ from tests.contracts.test_documents_contract import (
     event,
     skip,
 )
+from tests.contracts.test_outbox_contract import message
 from tests.contracts.test_signals_contract import START
 from tests.series import awkward
 from tests.servers import adapters
@@ -50,6 +52,13 @@ def fill_documents(documents: Documents) -> None:
     documents.add_decision(decision())
     documents.put_state("assistant/press-07", {"last": 1, "open": [None, float("inf")]})
     documents.log_report("anomalies", AT, AT + MINUTE, "out/0.xlsx", AT)
+    for hour in range(2):
+        documents.add_silence(Silence(AT, AT + 60 * MINUTE, "cleaning", "Ann", AT + hour * MINUTE, line="press-07"))
+    documents.end_silence(documents.list_silences()[0].id, AT + 5 * MINUTE)
+    documents.add_messages([message(number) for number in range(3)])
+    documents.settle_messages([message(0).key], Outcome("sent", AT))
+    documents.settle_messages([message(1).key], Outcome("waiting", AT, "busy", AT + MINUTE))
+    documents.mark_told({alert(0).id: documents.get_alert(alert(0).id).revision, alert(1).id: 1})
 
 
 def fill_signals(signals: Signals, rows: int = 3_000) -> None:
@@ -74,11 +83,12 @@ def test_documents_go_to_the_server_and_back(mongo_url: str, tmp_path: Path) -> 
     there, back = migrate_documents(one, server, quiet), migrate_documents(server, other, quiet)
     assert {of.kind: (of.count, of.new) for of in there} == {
         "definitions": (4, 4), "anomalies": (60, 60), "alerts": (4, 4), "feedback": (3, 3), "skips": (5, 5),
-        "decisions": (1, 1), "states": (1, 1), "reports": (1, 1),
+        "decisions": (1, 1), "states": (1, 1), "reports": (1, 1), "silences": (2, 2), "messages": (3, 3),
+        "told": (3, 2),
     }  # fmt: skip
     assert [(of.kind, of.digest) for of in back] == [(of.kind, of.digest) for of in there]
     assert other.get_alert(alert(0).id) == one.get_alert(alert(0).id)
-    assert [of.new for of in migrate_documents(one, server, quiet)] == [0] * 8
+    assert [of.new for of in migrate_documents(one, server, quiet)] == [0] * 11
 
 
 def test_a_copy_of_documents_goes_on_where_the_source_went_on(mongo_url: str, tmp_path: Path) -> None:
@@ -93,7 +103,7 @@ def test_a_copy_of_documents_goes_on_where_the_source_went_on(mongo_url: str, tm
     news = {of.kind: of.new for of in migrate_documents(source, target, quiet)}
     assert news == {
         "definitions": 1, "anomalies": 1, "alerts": 0, "feedback": 1, "skips": 0, "decisions": 0, "states": 1,
-        "reports": 0,
+        "reports": 0, "silences": 0, "messages": 0, "told": 0,
     }  # fmt: skip
     assert target.get_alert(alert(1).id) == source.get_alert(alert(1).id)
 
