@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import secrets
 import signal
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from andon.errors import ConfigError
-from configs.serving import ServingPlan
+from andon.serving.tokens import digest_of, new_token
+from configs.serving import ServingPlan, TokenDigest
 from configs.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,8 +29,13 @@ def api_token(settings: Settings) -> str:
         settings.home.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(32))
+            file.write(new_token())
     return path.read_text().strip()
+
+
+def tokens_file(settings: Settings) -> Path:
+    """Return where the digests of further tokens are, which `andon tokens` makes and withdraws."""
+    return settings.home / "tokens.json"
 
 
 def serving_plan(settings: Settings, replicas: int = 1) -> ServingPlan:
@@ -39,7 +44,9 @@ def serving_plan(settings: Settings, replicas: int = 1) -> ServingPlan:
         documents=settings.documents,
         signals=settings.signals,
         models=settings.models,
-        token_sha256=hashlib.sha256(api_token(settings).encode()).hexdigest(),
+        tokens=(TokenDigest(name="api-token", role="admin", sha256=digest_of(api_token(settings))),),
+        tokens_file=str(tokens_file(settings)),
+        access_log=str(settings.home / "logs"),
         replicas=replicas,
     )
 
@@ -53,28 +60,61 @@ def serving(settings: Settings, *, replicas: int = 1, dashboard: bool = False) -
     ConfigError
         If the port is taken.
     """
+    with serving_plan_at(settings, serving_plan(settings, replicas), dashboard=dashboard) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def serving_plan_at(settings: Settings, plan: ServingPlan, *, dashboard: bool = False) -> Iterator[str]:
+    """Serve a plan at the settings' host and port until the block ends; yield the address.
+
+    Raises
+    ------
+    ConfigError
+        If the port is taken.
+    """
+    from cluster.serve_fast_path import serve_fast_path
     from cluster.session import ray_session
 
     host, port = settings.serve_host, settings.serve_port
+    _require_free(host, port)
+    with serve_fast_path(), ray_session(settings, dashboard=dashboard):
+        from ray import serve
+        from ray.serve.schema import LoggingConfig
+
+        from serve_deployments.builder import build
+
+        logging_config = LoggingConfig(log_level="WARNING", enable_access_log=False)
+        serve.start(http_options={"host": host, "port": port}, logging_config=logging_config)
+        try:
+            serve.run(build(plan), name="andon", route_prefix="/", logging_config=logging_config)
+            yield f"http://{host}:{port}"
+        finally:
+            serve.shutdown()
+
+
+def _require_free(host: str, port: int) -> None:
+    """Refuse a port that is taken, and say so where a killed server left HAProxy behind.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be bound.
+    """
+    from cluster.serve_fast_path import haproxies_left
+
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise ConfigError(
-                f"{host}:{port}", f"cannot be bound: {error.strerror}", "stop what holds it, or set ANDON_SERVE_PORT"
-            ) from None
-    with ray_session(settings, dashboard=dashboard):
-        from ray import serve
-
-        from serve_deployments.builder import build
-
-        serve.start(http_options={"host": host, "port": port}, logging_config={"log_level": "WARNING"})
-        try:
-            serve.run(build(serving_plan(settings, replicas)), name="andon", route_prefix="/")
-            yield f"http://{host}:{port}"
-        finally:
-            serve.shutdown()
+            left = ", ".join(map(str, haproxies_left()))
+            remedy = "stop what holds it, or set ANDON_SERVE_PORT"
+            if left:
+                remedy = (
+                    f"a server that was killed left HAProxy behind, end it: kill {left.replace(',', '')}; or {remedy}"
+                )
+            raise ConfigError(f"{host}:{port}", f"cannot be bound: {error.strerror}", remedy) from None
 
 
 def serve_forever(settings: Settings, terminal: Terminal, replicas: int) -> None:

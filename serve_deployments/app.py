@@ -1,117 +1,117 @@
 """The HTTP application: a factory, so that a replica, a test or a bare server builds the same one."""
 
-import hashlib
-import hmac
-from typing import Annotated, Any
+from __future__ import annotations
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
+import secrets
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException as AnyHTTPException
 
-from andon.errors import AndonError, ConfigError, DataError
+from andon.errors import AndonError
+from andon.serving.problems import MEDIA_TYPE, Problem, problem_of
+from andon.serving.tokens import Gate
 from configs.serving import ServingPlan
+from serve_deployments import alert_routes, definition_routes, line_routes
+from serve_deployments.access_log import AccessLog
+from serve_deployments.documentation import describe
+from serve_deployments.gateway import Gateway
+from serve_deployments.hot import HotRoutes
+from serve_deployments.metrics import RequestMetrics, ServingCollector, registry_of
 from serve_deployments.scorer import LineScorer
+from serve_deployments.workers import Workers
 
 
-class ScoreRequest(BaseModel):
-    """What to score."""
+class Application:
+    """The ASGI application around a scorer, and what has to be done beside it: `look_after`, every second or so."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {},
-                {"rows": [{"time": "2026-01-01T06:00:00Z", "oil_temperature": 178.5, "product": "fries"}]},
-            ]
-        },
-    )
-    rows: list[dict[str, Any]] | None = Field(
-        default=None, description="Readings, oldest first; none: the newest of the store."
-    )
-    names: list[str] = Field(default=[], description="Alerts and monitors to score; none: all of the line.")
+    def __init__(self, scorer: LineScorer, plan: ServingPlan, replica: str = "") -> None:
+        self.scorer = scorer
+        self.plan = plan
+        replica = replica or secrets.token_hex(4)
+        folder = None if plan.access_log is None else Path(plan.access_log)
+        self._access = AccessLog(folder, replica)
+        self._gate = Gate(plan.tokens, None if plan.tokens_file is None else Path(plan.tokens_file))
+        self._workers = Workers(plan.workers, plan.max_ongoing, plan.timeout.total_seconds())
+        requests = RequestMetrics()
+        self._collector = ServingCollector(scorer, requests, replica)
+        hot = HotRoutes(scorer, plan, self._workers, registry_of(self._collector))
+        self._asgi = Gateway(_framework(scorer), hot, self._gate, plan, requests, self._access)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer a request."""
+        await self._asgi(scope, receive, send)
+
+    def look_after(self, now: float) -> None:
+        """Look for new models and tokens, and write the access log; ``now`` is in seconds of the Unix epoch.
+
+        Raises
+        ------
+        AndonError
+            If a store or the file of tokens cannot be read; everything goes on with what it has.
+        """
+        self._access.flush()
+        self._gate.refresh()
+        self.scorer.refresh()
+        self._collector.refreshed = now
+        self._collector.newest = self.scorer.newest_times()
+
+    def close(self) -> None:
+        """Write what is left to be written."""
+        self._workers.close()
+        self._access.close()
 
 
-def create_app(scorer: LineScorer, plan: ServingPlan) -> FastAPI:
-    """Build the application around a scorer."""
+def create_app(scorer: LineScorer, plan: ServingPlan, replica: str = "") -> Application:
+    """Build the application around a scorer, which serves what it found when it was last refreshed."""
+    application = Application(scorer, plan, replica)
+    application._gate.refresh()
+    return application
+
+
+def _framework(scorer: LineScorer) -> FastAPI:
     app = FastAPI(
         title="Andon",
         description="Scores production lines: alerts (will it happen?) and monitors (is it normal?).",
         version="1",
+        redoc_url=None,
     )
-    bearer = HTTPBearer(auto_error=False, description="The token of `andon serve`.")
+    for routes in (line_routes, alert_routes, definition_routes):
+        app.include_router(routes.router(scorer))
+    describe(app)
 
-    def problem(status: int, title: str, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
-        return JSONResponse(
-            {"title": title, "status": status, "detail": detail},
-            status,
-            headers,
-            media_type="application/problem+json",
-        )
-
-    def authorised(given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> None:
-        digest = hashlib.sha256((given.credentials if given else "").encode()).hexdigest()
-        if given is None or not hmac.compare_digest(digest, plan.token_sha256):
-            raise HTTPException(401, "give the bearer token", {"WWW-Authenticate": "Bearer"})
+    def answer(request: Request, problem: Problem) -> JSONResponse:
+        head = request.scope["andon.head"]
+        path = request.url.path.encode("utf-8", "replace").decode()[:500]
+        body = problem.body(path, head.request_id)
+        return JSONResponse(body, problem.status, problem.headers, media_type=MEDIA_TYPE)
 
     # Starlette's: FastAPI's own is one of it, and a method that is not allowed or an unreadable body raises no other.
     @app.exception_handler(AnyHTTPException)
     async def _refused(request: Request, error: AnyHTTPException) -> JSONResponse:
-        return problem(error.status_code, "refused", str(error.detail), dict(error.headers or {}))
+        return answer(request, Problem(error.status_code, str(error.detail), error.headers))
 
     @app.exception_handler(404)
     async def _nowhere(request: Request, error: Exception) -> JSONResponse:
-        return problem(404, "not found", f"there is nothing at {request.url.path}; see /docs")
+        path = request.url.path.encode("utf-8", "replace").decode()[:200]
+        return answer(request, Problem(404, f"there is nothing at {path}; see /docs"))
 
     @app.exception_handler(RequestValidationError)
     async def _malformed(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        return problem(422, "malformed request", f"{place}: {first['msg']}; see /docs")
+        told = f"{place}: {first['msg']}; see /docs".encode("utf-8", "replace").decode()
+        return answer(request, Problem(422, told))
+
+    @app.exception_handler(Problem)
+    async def _problem(request: Request, error: Problem) -> JSONResponse:
+        return answer(request, error)
 
     @app.exception_handler(AndonError)
     async def _andon(request: Request, error: AndonError) -> JSONResponse:
-        status = 404 if isinstance(error, ConfigError) else 422 if isinstance(error, DataError) else 503
-        return problem(status, type(error).__name__, str(error))
+        return answer(request, problem_of(error))
 
-    @app.middleware("http")
-    async def _bounded(request: Request, call_next: Any) -> Any:
-        if "transfer-encoding" in request.headers:
-            return problem(411, "length required", "send the body with its Content-Length, not in chunks")
-        length = request.headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > plan.max_bytes:
-            return problem(413, "too large", f"a body has at most {plan.max_bytes} bytes; send fewer rows")
-        return await call_next(request)
-
-    @app.get("/healthz", tags=["health"], summary="Is the process alive?")
-    def healthz() -> dict[str, str]:
-        return {"status": "ok"}
-
-    @app.get("/readyz", tags=["health"], summary="Can it score?", response_model=None)
-    def readyz() -> Any:
-        try:
-            return {"status": "ready", "lines": len(scorer.lines())}
-        except AndonError as error:
-            return problem(503, "not ready", str(error))
-
-    secured = APIRouter(prefix="/v1", dependencies=[Depends(authorised)], tags=["lines"])
-
-    @secured.get("/lines", summary="Every line, its data and its models")
-    def lines() -> list[dict[str, Any]]:
-        return scorer.lines()
-
-    @secured.get("/lines/{line}", summary="One line")
-    def line_(line: str) -> dict[str, Any]:
-        return scorer.line(line)
-
-    @secured.post("/lines/{line}/score", summary="Score the newest row of a line")
-    def score(line: str, request: ScoreRequest | None = None) -> dict[str, Any]:
-        wanted = request or ScoreRequest()
-        if wanted.rows is not None and len(wanted.rows) > plan.max_rows:
-            raise DataError("rows", f"has {len(wanted.rows)} rows", f"send at most {plan.max_rows}")
-        return scorer.score(line, wanted.rows, wanted.names)
-
-    app.include_router(secured)
     return app

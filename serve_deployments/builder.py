@@ -2,32 +2,51 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from typing import Any
 
 from configs.serving import ServingPlan
 
+_SWITCH = 0.001
+"""Seconds after which a thread that scores lets the event loop go on; Python's 5 ms would be the slowest answers."""
+
 
 class Ingress:
-    """One replica: opens the stores, and builds the HTTP application around a scorer."""
+    """One replica: opens the stores, keeps the models, and builds the HTTP application around a scorer."""
 
     def __init__(self, plan: dict[str, Any]) -> None:
         from andon.stores import open_documents, open_models, open_signals
+        from serve_deployments.app import create_app
+        from serve_deployments.background import Background
         from serve_deployments.scorer import LineScorer
 
+        logging.getLogger("andon").setLevel(logging.INFO)
+        sys.setswitchinterval(_SWITCH)
         self._plan = ServingPlan.model_validate(plan)
         self._scorer = LineScorer(
-            open_documents(self._plan.documents), open_signals(self._plan.signals), open_models(self._plan.models)
+            open_documents(self._plan.documents),
+            open_signals(self._plan.signals),
+            open_models(self._plan.models),
+            loaders=self._plan.loaders,
         )
+        self._application = create_app(self._scorer, self._plan, _replica())
+        self._background = Background(self._application.look_after, self._plan.refresh.total_seconds())
+        self._background.start()
 
     def __serve_build_asgi_app__(self) -> Any:
         """Return the ASGI application; Serve asks for it once a replica."""
-        from serve_deployments.app import create_app
-
-        return create_app(self._scorer, self._plan)
+        return self._application
 
     def check_health(self) -> None:
-        """Fail where the stores cannot be read."""
-        self._scorer.documents.list_definitions("Line")
+        """Fail where no score comes out; a store that is away is no reason to throw away models that are in memory."""
+        self._scorer.check()
+
+    def __del__(self) -> None:
+        """End what runs beside, once Serve has drained the replica."""
+        if hasattr(self, "_background"):
+            self._background.close()
+            self._application.close()
 
 
 def build(plan: ServingPlan) -> Any:
@@ -36,5 +55,29 @@ def build(plan: ServingPlan) -> Any:
 
     deployment = serve.deployment(serve.ingress()(Ingress))
     return deployment.options(
-        name="andon", num_replicas=plan.replicas, ray_actor_options={"num_cpus": 0.5}, max_ongoing_requests=64
+        name="andon",
+        num_replicas=plan.replicas,
+        ray_actor_options={"num_cpus": plan.cpus},
+        # The application itself refuses what is too much, with Retry-After; Serve must not hold it back before.
+        max_ongoing_requests=4 * plan.max_ongoing,
+        max_queued_requests=4 * plan.max_ongoing,
+        health_check_period_s=5,
+        health_check_timeout_s=30,
+        graceful_shutdown_wait_loop_s=0.5,
+        graceful_shutdown_timeout_s=plan.timeout.total_seconds() + 5,
     ).bind(plan.model_dump(mode="json"))
+
+
+def application(plan: ServingPlan) -> Any:
+    """Return the Serve application of a plan that ``serve deploy`` gives as ``args``."""
+    return build(plan)
+
+
+def _replica() -> str:
+    """Return a short name of this replica, for its metrics and its log."""
+    from ray import serve
+
+    try:
+        return str(serve.get_replica_context().replica_id.unique_id)
+    except Exception:  # not within Serve
+        return ""

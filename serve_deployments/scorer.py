@@ -1,45 +1,65 @@
-"""The scorer: a plain class that answers for lines. Stores are opened by URL, models kept by version."""
+"""The scorer: a plain class that answers for lines with models that are in memory."""
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any
 
-from andon.errors import AndonError, ConfigError, DataError
-from andon.frames import SignalFrame, from_microseconds
-from andon.models.bundle import AlertBundle, read_bundle
+import numpy as np
+
+from andon.errors import AndonError, ConfigError, ModelError
+from andon.models.bundle import AlertBundle, Bundle
 from andon.models.monitors.bundle import MonitorBundle
-from andon.ports import Documents, Models, Signals
-from andon.records import ModelKey
+from andon.ports import Documents, Models, Signals, StoredLine
 from andon.scoring.answers import newest_answer, newest_verdict
+from andon.scoring.newest import NewestRows
 from andon.scoring.rows import rows_frame
-from andon.services.reading import read_with_context
-from andon.services.watching import Cache, champion_of, read_watching
+from andon.serving import tensors
+from andon.serving.inference import Inference
+from andon.serving.problems import busy
+from andon.serving.readings import NewestReadings
+from andon.serving.residents import Resident, Residents, Served, Snapshot
 from configs.definitions import Alert, Line, Monitor, VariableType
+from configs.expressions import did_you_mean
 from configs.periods import format_time
 
-Bundle = AlertBundle | MonitorBundle
 
-
-@dataclass(slots=True)
 class LineScorer:
-    """Scores lines with their champions.
+    """Scores lines with their champions, all of them in memory.
 
-    The newest rows come from the request or from the store; features, windows and kernels are those of training.
+    The newest rows come from the request or from the store; features, windows and kernels are those of training. What
+    is scored with changes by `refresh` alone, which is called in the background.
     """
 
-    documents: Documents
-    signals: Signals
-    models: Models
-    _bundles: dict[tuple[ModelKey, int], Bundle] = field(default_factory=dict)
-    _cache: Cache = field(default_factory=Cache)
+    def __init__(self, documents: Documents, signals: Signals, models: Models, *, loaders: int = 2) -> None:
+        self.documents = documents
+        self.signals = signals
+        self.models = models
+        self.residents = Residents(documents, signals, models, loaders, changed=_settle_memory)
+        self.readings = NewestReadings(signals)
+        self._stored: dict[str, StoredLine | None] = {}
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What serves now."""
+        return self.residents.snapshot
+
+    def refresh(self) -> None:
+        """Look for new definitions and champions.
+
+        Raises
+        ------
+        StoreError
+            If a store cannot be asked; what is in memory serves on.
+        """
+        self._stored = {}
+        self.residents.refresh()
 
     def lines(self) -> list[dict[str, Any]]:
         """Return every line with its data's span and its models."""
-        return [self.line(name) for name in self._names()]
+        return [self.line(name) for name in self.snapshot.lines]
 
     def line(self, name: str) -> dict[str, Any]:
         """Return one line.
@@ -49,10 +69,9 @@ class LineScorer:
         ConfigError
             If it is not known.
         """
-        if name not in self._names():
-            raise ConfigError(f"line {name}", "is not known", "apply it or import its data; see GET /v1/lines")
-        stored = self.signals.describe_line(name)
-        declared = self._declared(name)
+        snapshot = self.snapshot
+        served = _of(snapshot, name)
+        stored, declared = self.signals.describe_line(name), snapshot.watching.lines.get(name)
         return {
             "name": name,
             "family": declared.family if declared else None,
@@ -60,14 +79,16 @@ class LineScorer:
             "first": format_time(stored.first) if stored else None,
             "last": format_time(stored.last) if stored else None,
             "rows": self.signals.count_readings(name) if stored else 0,
+            "ready": not any(one.waiting for one in served),
             "models": [
                 {
-                    "name": definition.name,
-                    "kind": definition.kind,
-                    "version": (champion_of(definition, name, self.models) or (None, None))[1],
+                    "name": one.definition.name,
+                    "kind": one.definition.kind,
+                    "version": one.resident.version if one.resident else None,
+                    "model": one.resident.name if one.resident else None,
                 }
-                for definition in self._concerning(name)
-                if isinstance(definition, Monitor) or definition.monitor is None
+                for one in served
+                if isinstance(one.definition, Monitor) or one.definition.monitor is None
             ],
         }
 
@@ -90,87 +111,185 @@ class LineScorer:
         DataError
             If ``rows`` are malformed, or fewer than a model's longest window needs.
         """
-        concerning = self._concerning(line)
-        unknown = sorted(set(names) - {definition.name for definition in concerning})
-        if unknown:
-            known = ", ".join(definition.name for definition in concerning) or "none"
-            raise ConfigError(f"line {line}", f"has no alert or monitor {unknown[0]!r}", f"choose one of: {known}")
-        if rows is None and self.signals.describe_line(line) is None:
-            raise ConfigError(f"line {line}", "is not known or has no readings", "see GET /v1/lines, or send rows")
-        given = None if rows is None else rows_frame(line, rows, self._types(line), self._sampling(line))
-        monitors = {one.name: one for one in concerning if isinstance(one, Monitor)}
+        snapshot = self.snapshot
+        served = _named(_of(snapshot, line), names, line)
+        declared = snapshot.watching.lines.get(line)
+        given = rows is not None
         answer: dict[str, Any] = {"line": line, "time": None, "alerts": [], "monitors": [], "skipped": []}
-        for definition in concerning:
-            if names and definition.name not in names:
-                continue
-            alert = definition if isinstance(definition, Alert) and definition.monitor is not None else None
-            server = definition if alert is None else monitors.get(str(alert.monitor))
-            champion = None if server is None else champion_of(server, line, self.models)
-            if champion is None:
-                reason = "has no champion yet; train it"
-                if alert is not None:
-                    reason = f"monitor {alert.monitor} {reason if server else 'does not watch this line'}"
-                answer["skipped"].append({"name": definition.name, "reason": reason})
+        newest = None
+        if rows is not None:
+            sampling = declared.sampling if declared else None
+            newest = NewestRows(rows_frame(line, rows, self._types(line, declared), sampling))
+        elif self._store(line) is None and self.signals.describe_line(line) is None:
+            raise ConfigError(f"line {line}", "is not known or has no readings", "see GET /v1/lines, or send rows")
+        for one in served:
+            if one.resident is None:
+                answer["skipped"].append({"name": one.definition.name, "reason": one.reason})
                 continue
             try:
-                bundle = self._bundle(*champion)
-                frame = self._newest(line, bundle) if given is None else given
-                if alert is not None and isinstance(bundle, MonitorBundle):
-                    answer["alerts"].append(newest_verdict(alert, bundle, frame, champion[1]))
-                else:
-                    kind = "alerts" if isinstance(bundle, AlertBundle) else "monitors"
-                    answer[kind].append(newest_answer(bundle, frame, champion[1]))
-                answer["time"] = format_time(from_microseconds(int(frame.times[-1])))
+                newest = newest or self.readings.newest(line, *_needs(served), declared)
+                answer[_kind(one)].append(_scored(one, one.resident, newest))
+                answer["time"] = format_time(newest.time)
             except AndonError as error:
-                if given is not None:
+                if given:
                     raise
-                answer["skipped"].append({"name": definition.name, "reason": str(error)})
+                answer["skipped"].append({"name": one.definition.name, "reason": str(error)})
         return answer
 
-    def _bundle(self, key: ModelKey, version: int) -> Bundle:
-        kept = self._bundles.get((key, version))
-        if kept is None:
-            published = self.models.get(key, version)
-            if published is None:
-                raise ConfigError(str(key), f"has no version {version}", "see `andon models list`")
-            kept = read_bundle(Path(published.path))
-            for old in [known for known in self._bundles if known[0] == key]:
-                del self._bundles[old]
-            self._bundles[key, version] = kept
-        return kept
+    def infer(self, name: str, version: str | None, asked: Inference, most: int) -> tuple[Resident, dict[str, Any]]:
+        """Score tensors with a model by its name in the registry; return it, and the outputs.
 
-    def _newest(self, line: str, bundle: Bundle) -> SignalFrame:
-        stored = self.signals.describe_line(line)
-        if stored is None:
-            raise DataError(f"line {line}", "has no readings", "import some")
-        if isinstance(bundle, AlertBundle):
-            span, rows = bundle.features.longest + bundle.features.stride, 0
-        else:
-            span, rows = timedelta(0), bundle.rows_needed
-        declared = self._declared(line)
-        return read_with_context(self.signals, line, stored.last, None, span=span, rows=rows, declared=declared)
+        Raises
+        ------
+        ConfigError
+            If no such model, or another version of it, serves.
+        DataError
+            If the input is not what the model takes.
+        """
+        resident = self.model(name, version)
+        return resident, tensors.infer(resident.bundle, asked.inputs, most)
 
-    def _concerning(self, line: str) -> list[Alert | Monitor]:
-        """Return the definitions for a line that are judged by a model, be it that of an alert's monitor."""
-        watching = read_watching(self.documents, self._cache)
-        return [one for one in watching.of(line) if isinstance(one, Monitor) or one.type != "threshold"]
+    def model(self, name: str, version: str | None = None) -> Resident:
+        """Return a model that serves.
 
-    def _names(self) -> list[str]:
-        declared = {stored.name for stored in self.documents.list_definitions("Line")}
-        return sorted(declared | set(self.signals.list_lines()))
+        Raises
+        ------
+        ConfigError
+            If no such model, or another version of it, serves.
+        """
+        snapshot = self.snapshot
+        found = snapshot.models.get(name)
+        if found is None:
+            if not snapshot.begun:
+                raise busy("models are being loaded; try again in a moment")
+            known = [one for one in snapshot.models if one.partition("~")[0] == name.partition("~")[0]]
+            remedy = did_you_mean(name, known) if known else "see GET /v1/lines for their names"
+            raise ConfigError(f"model {name[:200]}", snapshot.failed.get(name, "does not serve"), remedy)
+        if version is not None and version != str(found.version):
+            raise ConfigError(
+                f"model {name}", f"version {version[:20]} does not serve", f"ask for {found.version}, the champion"
+            )
+        return found
 
-    def _declared(self, line: str) -> Line | None:
-        stored = self.documents.get_definition("Line", line)
-        return None if stored is None else Line.model_validate(stored.body)
+    def readiness(self) -> dict[str, Any]:
+        """Return whether everything serves, as JSON values; ``status`` is starting, loading, degraded or ready."""
+        snapshot = self.snapshot
+        loading = snapshot.loading()
+        failed, problem = dict(snapshot.failed), self.residents.problem
+        status = "ready"
+        if not snapshot.begun:
+            status = "starting"
+        elif loading:
+            status = "loading"
+        elif failed or problem:
+            status = "degraded"
+        return {
+            "status": status,
+            "lines": len(snapshot.lines),
+            "models": len(snapshot.models),
+            "loading": list(loading[:100]),
+            "failed": [{"model": name, "reason": reason} for name, reason in list(failed.items())[:100]],
+            "problem": problem or None,
+        }
 
-    def _sampling(self, line: str) -> timedelta | None:
-        declared = self._declared(line)
-        return declared.sampling if declared else None
+    def line_is_ready(self, line: str) -> bool:
+        """Whether every champion of a line is in memory.
 
-    def _types(self, line: str) -> dict[str, VariableType]:
-        stored = self.signals.describe_line(line)
+        Raises
+        ------
+        ConfigError
+            If the line is not known.
+        """
+        return not any(one.waiting for one in _of(self.snapshot, line))
+
+    def check(self) -> None:
+        """Score a row with one of the models, whichever comes next, to see that scores come out.
+
+        Raises
+        ------
+        ModelError
+            If none does.
+        """
+        models = list(self.snapshot.models.values())
+        if not models:
+            return
+        turn = self.residents.loads + int(datetime.now().timestamp())
+        resident = models[turn % len(models)]
+        if not all(np.isfinite(one) for one in _probe(resident.bundle)):
+            raise ModelError(f"model {resident.name}", "gives no score", "roll it back")
+
+    def newest_times(self) -> dict[str, datetime]:
+        """Return when each line was last read."""
+        found = {line: self._store(line) for line in self.snapshot.lines}
+        return {line: stored.last for line, stored in found.items() if stored is not None}
+
+    def _types(self, line: str, declared: Line | None) -> dict[str, VariableType]:
+        stored = self._store(line)
         types: dict[str, VariableType] = dict(stored.types) if stored else {}
-        declared = self._declared(line)
         if declared:
             types.update({one.name: one.type for one in declared.variables if one.type is not None})
         return types
+
+    def _store(self, line: str) -> StoredLine | None:
+        """Return what the store knew of a line when it was last asked since the last refresh."""
+        known = self._stored
+        if line not in known:
+            known[line] = self.signals.describe_line(line)
+        return known[line]
+
+
+def _of(snapshot: Snapshot, line: str) -> tuple[Served, ...]:
+    served = snapshot.lines.get(line)
+    if served is None:
+        if not snapshot.begun:
+            raise busy("definitions are being read; try again in a moment")
+        raise ConfigError(f"line {line[:100]}", "is not known", "apply it or import its data; see GET /v1/lines")
+    return served
+
+
+def _named(served: Sequence[Served], names: Sequence[str], line: str) -> Sequence[Served]:
+    if not names:
+        return served
+    known = [one.definition.name for one in served]
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        remedy = f"choose one of: {', '.join(known) or 'none'}"
+        raise ConfigError(f"line {line}", f"has no alert or monitor {unknown[0][:100]!r}", remedy)
+    return [one for one in served if one.definition.name in names]
+
+
+def _needs(served: Sequence[Served]) -> tuple[timedelta, int]:
+    """Return how far back, and over how many rows, the models of a line look."""
+    span, rows = timedelta(0), 1
+    for one in served:
+        bundle = one.resident.bundle if one.resident else None
+        if isinstance(bundle, AlertBundle):
+            span = max(span, bundle.features.longest + bundle.features.stride)
+        elif isinstance(bundle, MonitorBundle):
+            rows = max(rows, bundle.rows_needed)
+    return span, rows
+
+
+def _kind(one: Served) -> str:
+    return "alerts" if isinstance(one.definition, Alert) else "monitors"
+
+
+def _scored(one: Served, resident: Resident, newest: NewestRows) -> dict[str, Any]:
+    bundle, definition = resident.bundle, one.definition
+    if isinstance(definition, Alert) and definition.monitor is not None and isinstance(bundle, MonitorBundle):
+        return newest_verdict(definition, bundle, newest, resident.version)
+    return newest_answer(bundle, newest, resident.version)
+
+
+def _probe(bundle: Bundle) -> list[float]:
+    """Return scores of a row that was never read, for which every model has an answer."""
+    if isinstance(bundle, AlertBundle):
+        return [float(one) for one in bundle.probabilities(np.zeros((1, len(bundle.features.names))))]
+    readings = np.tile(bundle.scaling.means, (bundle.rows_needed + 1, 1))
+    return [float(one) for one in tensors.infer(bundle, {tensors.READINGS: readings}, len(readings))["forecast"]]
+
+
+def _settle_memory() -> None:
+    """Take what was loaded out of the garbage collector's sight: it would look through all of it again and again."""
+    gc.collect()
+    gc.freeze()

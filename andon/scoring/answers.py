@@ -7,29 +7,35 @@ from typing import Any
 
 from andon.errors import DataError
 from andon.features.engine import require_rows
-from andon.frames import SignalFrame, from_microseconds
+from andon.frames import Floats, SignalFrame, from_microseconds
 from andon.models.bundle import AlertBundle
 from andon.models.monitors.bundle import MonitorBundle
 from andon.scoring.alerts import score_alert
-from andon.scoring.monitors import blamed_variables, forecast_next, score_monitor
+from andon.scoring.monitors import blamed_variables
+from andon.scoring.newest import NewestRows
 from andon.scoring.outlooks import outlook_at, will_hold
 from configs.definitions import Alert
 from configs.periods import format_time
 
 
-def newest_answer(bundle: AlertBundle | MonitorBundle, frame: SignalFrame, version: int | None) -> dict[str, Any]:
-    """Score the newest row of ``frame``; the rows before it give the windows. ``version`` is the model's.
+def newest_answer(
+    bundle: AlertBundle | MonitorBundle, rows: NewestRows | SignalFrame, version: int | None
+) -> dict[str, Any]:
+    """Score the newest row; the rows before it give the windows. ``version`` is the model's.
 
     Raises
     ------
     DataError
         If there are fewer rows than the model looks back on, or a variable of it is missing.
     """
-    return _alert(bundle, frame, version) if isinstance(bundle, AlertBundle) else _monitor(bundle, frame, version)
+    newest = rows if isinstance(rows, NewestRows) else NewestRows(rows)
+    return _alert(bundle, newest, version) if isinstance(bundle, AlertBundle) else _monitor(bundle, newest, version)
 
 
-def newest_verdict(alert: Alert, bundle: MonitorBundle, frame: SignalFrame, version: int | None) -> dict[str, Any]:
-    """Judge an alert on forecasts or anomalies at the newest row of ``frame``, by its monitor's ``bundle``.
+def newest_verdict(
+    alert: Alert, bundle: MonitorBundle, rows: NewestRows | SignalFrame, version: int | None
+) -> dict[str, Any]:
+    """Judge an alert on forecasts or anomalies at the newest row, by its monitor's ``bundle``.
 
     ``score`` of a forecast is whether its condition is expected, 1 or 0.
 
@@ -40,11 +46,12 @@ def newest_verdict(alert: Alert, bundle: MonitorBundle, frame: SignalFrame, vers
     DataError
         If there are fewer rows than the monitor looks back on, or its horizon or variables do not fit the monitor.
     """
-    forecast = alert.type == "forecast"
-    _require(frame, alert.name, bundle.window if forecast else bundle.rows_needed + 1)
-    row = len(frame) - 1
-    time = from_microseconds(int(frame.times[row]))
-    answer = {"name": alert.name, "version": version, "learner": bundle.card.learner, "time": format_time(time)}
+    newest = rows if isinstance(rows, NewestRows) else NewestRows(rows)
+    forecast, frame = alert.type == "forecast", newest.frame
+    _require(newest, alert.name, bundle.window if forecast else bundle.rows_needed + 1)
+    row = len(newest) - 1
+    time = format_time(newest.time)
+    answer = {"name": alert.name, "version": version, "learner": bundle.card.learner, "time": time}
     if forecast:
         if alert.when is None or alert.horizon is None:
             raise TypeError(f"alert {alert.name} has no condition or no horizon")
@@ -53,7 +60,7 @@ def newest_verdict(alert: Alert, bundle: MonitorBundle, frame: SignalFrame, vers
         told = {"score": _number(score), "threshold": 1.0, "flag": bool(score == 1)}
         more = {} if outlook is None else outlook.to_json()
         return answer | told | {"horizon_seconds": alert.horizon.total_seconds()} | more
-    scores = score_monitor(bundle, frame, time)
+    scores = newest.judge(bundle)
     return answer | {
         "score": _number(scores.line_score[-1]),
         "threshold": float(scores.line_threshold),
@@ -63,16 +70,16 @@ def newest_verdict(alert: Alert, bundle: MonitorBundle, frame: SignalFrame, vers
     }
 
 
-def _require(frame: SignalFrame, name: str, needed: int) -> None:
-    if len(frame) < needed:
+def _require(rows: NewestRows, name: str, needed: int) -> None:
+    if len(rows) < needed:
         raise DataError(
-            f"line {frame.line}: {name}", f"needs {needed} rows, got {len(frame)}", f"send at least {needed} rows"
+            f"line {rows.frame.line}: {name}", f"needs {needed} rows, got {len(rows)}", f"send at least {needed} rows"
         )
 
 
-def _alert(bundle: AlertBundle, frame: SignalFrame, version: int | None) -> dict[str, Any]:
-    require_rows(frame, bundle.features)
-    scores = score_alert(bundle, frame, from_microseconds(int(frame.times[-1])))
+def _alert(bundle: AlertBundle, rows: NewestRows, version: int | None) -> dict[str, Any]:
+    require_rows(rows.frame, bundle.features)
+    scores = score_alert(bundle, rows.frame, rows.time)
     return {
         "name": bundle.key.definition,
         "version": version,
@@ -85,38 +92,41 @@ def _alert(bundle: AlertBundle, frame: SignalFrame, version: int | None) -> dict
     }
 
 
-def _monitor(bundle: MonitorBundle, frame: SignalFrame, version: int | None) -> dict[str, Any]:
-    _require(frame, bundle.key.definition, bundle.rows_needed + 1)
-    scores = score_monitor(bundle, frame, from_microseconds(int(frame.times[-1])))
+def _monitor(bundle: MonitorBundle, rows: NewestRows, version: int | None) -> dict[str, Any]:
+    _require(rows, bundle.key.definition, bundle.rows_needed + 1)
+    scores = rows.judge(bundle)
+    time, expected, low, high = rows.forecast(bundle)
+    due = format_time(time)
+    judged = zip(
+        scores.variables,
+        _numbers(scores.expected[-1]),
+        _numbers(scores.actual[-1]),
+        _numbers(scores.score[-1]),
+        scores.thresholds.tolist(),
+        scores.flags[-1].tolist(),
+        strict=True,
+    )
+    ahead = zip(scores.variables, expected.tolist(), low.tolist(), high.tolist(), strict=True)
     return {
         "name": bundle.key.definition,
         "version": version,
-        "time": format_time(from_microseconds(int(scores.times[-1]))),
+        "time": format_time(rows.time),
         "score": _number(scores.line_score[-1]),
         "threshold": float(scores.line_threshold),
         "flag": bool(scores.line_flag[-1]),
         "variables": [
-            {
-                "name": variable,
-                "expected": _number(scores.expected[-1, column]),
-                "actual": _number(scores.actual[-1, column]),
-                "score": _number(scores.score[-1, column]),
-                "threshold": float(scores.thresholds[column]),
-                "flag": bool(scores.flags[-1, column]),
-            }
-            for column, variable in enumerate(scores.variables)
+            {"name": name, "expected": mean, "actual": actual, "score": score, "threshold": threshold, "flag": flag}
+            for name, mean, actual, score, threshold, flag in judged
         ],
         "forecasts": [
-            {
-                "variable": one.variable,
-                "time": format_time(one.time),
-                "expected": one.expected,
-                "low": one.low,
-                "high": one.high,
-            }
-            for one in forecast_next(bundle, frame)
+            {"variable": name, "time": due, "expected": value, "low": least, "high": most}
+            for name, value, least, most in ahead
         ],
     }
+
+
+def _numbers(values: Floats) -> list[float | None]:
+    return [value if math.isfinite(value) else None for value in values.tolist()]
 
 
 def _number(value: float) -> float | None:

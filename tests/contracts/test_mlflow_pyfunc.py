@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -15,8 +14,9 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from andon.serving.tokens import digest_of
 from andon.stores import open_documents, open_models, open_signals
-from configs.serving import ServingPlan
+from configs.serving import ServingPlan, TokenDigest
 from serve_deployments.app import create_app
 from serve_deployments.scorer import LineScorer
 from tests.watched_line import JAM, LINE, NORMAL, TRAINED, define, history, make_rows, publish, rows_of
@@ -60,9 +60,11 @@ def score(models_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
         documents=f"sqlite:///{tmp_path}/documents.db",
         signals=f"sqlite:///{tmp_path}/signals.db",
         models=models_url,
-        token_sha256=hashlib.sha256(TOKEN.encode()).hexdigest(),
+        tokens=(TokenDigest(name="test", role="score", sha256=digest_of(TOKEN)),),
     )
-    client = TestClient(create_app(LineScorer(documents, signals, models), plan))
+    scorer = LineScorer(documents, signals, models)
+    scorer.refresh()
+    client = TestClient(create_app(scorer, plan))
     headers = {"Authorization": f"Bearer {TOKEN}"}
     return lambda rows: client.post(f"/v1/lines/{LINE}/score", json={"rows": rows}, headers=headers).json()
 

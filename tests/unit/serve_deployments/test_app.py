@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,15 +22,16 @@ from andon.models.monitors.training import fit_monitor
 from andon.models.training import training_rows
 from andon.records import ModelCard, ModelKey
 from andon.scoring import forecast_next, score_alert, score_monitor
+from andon.serving.tokens import digest_of
 from andon.stores import open_documents, open_models, open_signals
 from configs.definitions import Alert, Features, Monitor
 from configs.expressions import parse
-from configs.serving import ServingPlan
+from configs.serving import ServingPlan, TokenDigest
 from serve_deployments.app import create_app
 from serve_deployments.scorer import LineScorer
 from tests.series import awkward
 
-TOKEN = "open sesame"
+TOKEN, READER = "open sesame", "may only look"
 LINE = "press-07"
 MINUTE = timedelta(minutes=1)
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -96,7 +96,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         documents=f"sqlite:///{folder}/documents.db",
         signals=f"sqlite:///{folder}/signals.db",
         models=f"sqlite:///{folder}/models.db",
-        token_sha256=hashlib.sha256(TOKEN.encode()).hexdigest(),
+        tokens=(
+            TokenDigest(name="all", role="admin", sha256=digest_of(TOKEN)),
+            TokenDigest(name="reader", role="score", sha256=digest_of(READER)),
+        ),
         max_rows=1200,
         max_bytes=1_000_000,
     )
@@ -110,6 +113,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         version = models.publish(bundle.key, folder / bundle.key.definition, bundle.card)
         models.promote(bundle.key, version, "first", NOON)
     scorer = LineScorer(documents, signals, models)
+    scorer.refresh()
     with TestClient(create_app(scorer, plan)) as client:
         yield Served(client, plan, scorer, frame, *bundles)
     for store in (documents, signals, models):
@@ -144,17 +148,18 @@ def test_without_the_token_nothing_is_told(served, headers, method, path):
     answer = served.client.request(method, path, headers=headers)
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
-    assert LINE not in answer.text
+    assert LINE not in answer.json()["detail"]
 
 
 def test_the_digest_is_no_token(served):
-    answer = served.client.get("/v1/lines", headers={"Authorization": f"Bearer {served.plan.token_sha256}"})
+    answer = served.client.get("/v1/lines", headers={"Authorization": f"Bearer {served.plan.tokens[0].sha256}"})
     assert answer.status_code == 401
 
 
 def test_health_needs_no_token(served):
     assert served.client.get("/healthz").json() == {"status": "ok"}
-    assert served.client.get("/readyz").json() == {"status": "ready", "lines": 1}
+    ready = served.client.get("/readyz").json()
+    assert (ready["status"], ready["lines"], ready["models"], ready["failed"]) == ("ready", 1, 2, [])
 
 
 def test_lines_tell_their_data_and_models(served):
@@ -237,8 +242,6 @@ TIME = "2026-01-01T06:00:00Z"
         ({"rows": [{"time": 5, "level": 1.0}]}, "rows[0].time"),
         ({"rows": [{"time": TIME, "level": "hot"}]}, "rows[0].level"),
         ({"rows": [{"time": TIME, "level": [1.0]}]}, "rows[0].level"),
-        ({"rows": [{"time": TIME, "level": 10**400}]}, "rows[0].level"),
-        ({"rows": [{"time": TIME, "product": "\ud83d"}]}, "rows[0].product"),
         ({"rows": [{"time": TIME, "product": 3}]}, "rows[0].product"),
         ({"rows": [{"time": TIME, "open": 2}]}, "open"),
         ({"rows": [{"time": TIME, "unheard": 1.0}]}, "unheard"),
@@ -258,7 +261,17 @@ def test_a_malformed_body_is_422_and_says_where(served, body, named):
     assert named in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("content", [b"{", b"\xff", b'{"rows": [{"time": "%s", "level": Infinity}]}' % TIME.encode()])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{",
+        b"\xff",
+        b'{"rows": [{"time": "%s", "level": Infinity}]}' % TIME.encode(),
+        b'{"rows": [{"time": "%s", "level": 1%s}]}' % (TIME.encode(), 400 * b"0"),
+        rb'{"rows": [{"time": "2026-01-01T06:00:00Z", "product": "\ud83d"}]}',
+        b"[" * 100_000,
+    ],
+)
 def test_what_is_no_json_is_refused(served, content):
     answer = served.client.post(SCORE, content=content, headers={**served.headers, "Content-Type": "application/json"})
     assert answer.status_code in (400, 422), answer.text
@@ -287,25 +300,30 @@ def test_a_promoted_version_is_scored_at_once(served, tmp_path):
     models = served.scorer.models
     version = models.publish(served.alert.key, tmp_path / "again", served.alert.card)
     models.promote(served.alert.key, version, "newer", NOON)
+    served.scorer.refresh()
     try:
         assert served.post(SCORE, {"names": ["jam-soon"]}).json()["alerts"][0]["version"] == version
     finally:
         models.rollback(served.alert.key, "as it was", NOON)
+        served.scorer.refresh()
     assert served.post(SCORE, {"names": ["jam-soon"]}).json()["alerts"][0]["version"] == 1
 
 
 def test_open_api_tells_every_path_and_refers_to_nothing_missing(served):
     described = served.client.get("/openapi.json").json()
     assert described["openapi"].startswith("3.")
+    of_line = ("", "/score", "/signals", "/forecasts", "/anomalies", "/performance")
+    models = [f"/v2/models/{{model}}{version}" for version in ("", "/versions/{version}")]
     assert set(described["paths"]) == {
-        "/healthz",
-        "/readyz",
-        "/v1/lines",
-        "/v1/lines/{line}",
-        "/v1/lines/{line}/score",
-    }
+        "/healthz", "/readyz", "/metrics", "/v1/score", "/v1/lines", "/v1/alerts", "/v1/silences",
+        "/v2", "/v2/health/live", "/v2/health/ready",
+        *(f"/v1/lines/{{line}}{part}" for part in of_line),
+        *(f"/v1/alerts/{{alert_id}}{part}" for part in ("", "/acknowledge", "/act", "/feedback", "/recommendations")),
+        "/v1/definitions/{kind}", "/v1/definitions/{kind}/{name}",
+        *(f"{model}{part}" for model in models for part in ("", "/ready", "/infer")),
+    }  # fmt: skip
     secured = [operation for path, of in described["paths"].items() if "/v1" in path for operation in of.values()]
-    assert all(operation["security"] == [{"HTTPBearer": []}] for operation in secured)
+    assert all(operation["security"] == [{"bearer": []}] for operation in secured)
     for reference in _references(described):
         target: Any = described
         for part in reference.removeprefix("#/").split("/"):

@@ -1,0 +1,98 @@
+"""Models as the Open Inference Protocol sees them: tensors in, tensors out, and what they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from andon.errors import DataError
+from andon.frames import Floats
+from andon.models.bundle import AlertBundle
+from andon.models.monitors.bundle import MonitorBundle
+from andon.scoring.monitors import forecast_row, score_rows
+
+FEATURES, READINGS = "features", "readings"
+_ACCEPTED = ("FP64", "FP32")
+
+
+def describe(bundle: AlertBundle | MonitorBundle, name: str, versions: list[str]) -> dict[str, Any]:
+    """Return a model's metadata: a classifier takes features, a monitor readings, oldest first."""
+    if isinstance(bundle, AlertBundle):
+        inputs = [_described(FEATURES, "FP64", [-1, len(bundle.features.names)])]
+        outputs = [_described("probability", "FP64", [-1]), _described("flag", "BOOL", [-1])]
+        about: dict[str, Any] = {"features": list(bundle.features.names), "threshold": bundle.threshold}
+    else:
+        count = len(bundle.variables)
+        inputs = [_described(READINGS, "FP64", [-1, count])]
+        outputs = [
+            _described("line_score", "FP64", [-1]),
+            _described("line_flag", "BOOL", [-1]),
+            _described("expected", "FP64", [-1, count]),
+            _described("score", "FP64", [-1, count]),
+            _described("flag", "BOOL", [-1, count]),
+            _described("forecast", "FP64", [count]),
+        ]
+        about = {"variables": list(bundle.variables), "rows_before": bundle.rows_needed}
+    return {
+        "name": name,
+        "versions": versions,
+        "platform": "andon",
+        "inputs": inputs,
+        "outputs": outputs,
+        "parameters": about,
+    }
+
+
+def infer(bundle: AlertBundle | MonitorBundle, inputs: Mapping[str, NDArray[Any]], rows: int) -> dict[str, Any]:
+    """Score tensors.
+
+    A classifier answers for every row of features. A monitor answers for every row of readings that has
+    ``rows_needed`` rows before it, and forecasts the row to come.
+
+    Parameters
+    ----------
+    rows
+        Most that may be sent.
+
+    Raises
+    ------
+    DataError
+        If the input is another than the model takes.
+    """
+    if isinstance(bundle, AlertBundle):
+        probability = bundle.probabilities(_input(inputs, FEATURES, len(bundle.features.names), 0, rows))
+        return {"probability": probability, "flag": probability >= bundle.threshold}
+    context = bundle.rows_needed
+    readings = _input(inputs, READINGS, len(bundle.variables), context + 1, rows)
+    scores = score_rows(bundle, np.arange(len(readings)), readings, context)
+    return {
+        "line_score": scores.line_score,
+        "line_flag": scores.line_flag,
+        "expected": scores.expected,
+        "score": scores.score,
+        "flag": scores.flags,
+        "forecast": forecast_row(bundle, np.ascontiguousarray(readings[-bundle.window :]))[0],
+    }
+
+
+def _input(inputs: Mapping[str, NDArray[Any]], name: str, columns: int, least: int, most: int) -> Floats:
+    values = inputs.get(name)
+    if values is None or len(inputs) > 1:
+        raise DataError("inputs", f"are {', '.join(sorted(inputs))[:100]}", f"give {name} alone")
+    if values.ndim != 2 or values.shape[1] != columns:
+        raise DataError(f"inputs: {name}", f"has the shape {list(values.shape)}", f"give [rows, {columns}]")
+    if values.dtype.kind != "f":
+        raise DataError(f"inputs: {name}", f"is {values.dtype}", f"give {' or '.join(_ACCEPTED)}")
+    if not least <= len(values) <= most:
+        raise DataError(f"inputs: {name}", f"has {len(values)} rows", f"give {least} to {most}")
+    converted: Floats = np.ascontiguousarray(values, np.float64)
+    if np.isinf(converted).any():
+        raise DataError(f"inputs: {name}", "holds an infinite value", "mend it, or leave it out as null")
+    return converted
+
+
+def _described(name: str, datatype: str, shape: list[int]) -> dict[str, Any]:
+    return {"name": name, "datatype": datatype, "shape": shape}

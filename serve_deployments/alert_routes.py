@@ -1,0 +1,119 @@
+"""Alerts and silences: seen, answered and asked for; one function of `andon.services` behind each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Query
+
+from andon.errors import ConfigError
+from andon.records import Silence
+from andon.services import alerts as service
+from andon.serving.problems import problem_of
+from configs.periods import format_time
+from serve_deployments.bodies import Deed, Judgement, SilenceRequest
+from serve_deployments.line_routes import Limit, Moment
+from serve_deployments.scorer import LineScorer
+
+Result = TypeVar("Result")
+
+
+def router(scorer: LineScorer) -> APIRouter:
+    """Return the routes of alerts and silences."""
+    routes = APIRouter(prefix="/v1", tags=["alerts"])
+    documents = scorer.documents
+
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+    @routes.get("/alerts", summary="Alerts, oldest first")
+    def list_alerts(
+        line: str | None = None,
+        alert: str | None = None,
+        state: Annotated[list[str] | None, Query(description="`open` stands for all but resolved.")] = None,
+        start: Moment = None,
+        end: Moment = None,
+        limit: Limit = 1_000,
+    ) -> list[dict[str, Any]]:
+        states = _refusing(422, lambda: service.parse_states(state or []))
+        found = service.list_alerts(service.AlertSearch(line, alert, states, start, end, limit), documents)
+        return [service.alert_json(one) for one in found]
+
+    @routes.get("/alerts/{alert_id}", summary="One alert, with everything that happened to it")
+    def one_alert(alert_id: str) -> dict[str, Any]:
+        found = service.find_alert(alert_id, documents)
+        return service.alert_json(found, documents.list_feedback(alert_id))
+
+    @routes.post("/alerts/{alert_id}/acknowledge", summary="Say that it has been seen")
+    def acknowledge(alert_id: str, deed: Deed) -> dict[str, Any]:
+        service.find_alert(alert_id, documents)
+        moved = _refusing(409, lambda: service.acknowledge(alert_id, deed.author, deed.note, now(), documents))
+        return service.alert_json(moved, documents.list_feedback(alert_id))
+
+    @routes.post("/alerts/{alert_id}/act", summary="Say that something was done about it")
+    def act(alert_id: str, deed: Deed) -> dict[str, Any]:
+        service.find_alert(alert_id, documents)
+        moved = _refusing(409, lambda: service.act(alert_id, deed.author, deed.note, now(), documents))
+        return service.alert_json(moved, documents.list_feedback(alert_id))
+
+    @routes.post("/alerts/{alert_id}/feedback", summary="Say whether it was right")
+    def feedback(alert_id: str, judgement: Judgement) -> dict[str, Any]:
+        found = service.find_alert(alert_id, documents)
+        given = (judgement.verdict, judgement.author, judgement.note, now())
+        _refusing(422, lambda: service.give_feedback(alert_id, *given, documents))
+        return service.alert_json(found, documents.list_feedback(alert_id))
+
+    @routes.get("/alerts/{alert_id}/recommendations", summary="How it could have been avoided")
+    def recommendations(alert_id: str) -> list[dict[str, Any]]:
+        service.find_alert(alert_id, documents)
+        return []
+
+    @routes.get("/silences", summary="What nobody is told of")
+    def silences(after: Moment = None) -> list[dict[str, Any]]:
+        return [_silence_json(one) for one in documents.list_silences(after)]
+
+    @routes.post("/silences", status_code=201, summary="Tell nobody of some alerts for a while")
+    def silence(request: SilenceRequest) -> dict[str, Any]:
+        at = now()
+        begin = _utc(request.start) if request.start is not None else at
+        end = _utc(request.end)
+        if end <= begin:
+            raise problem_of(
+                ConfigError("end", f"is not after the start, {format_time(begin)}", "give a later one"), 422
+            )
+        added = Silence(begin, end, request.reason, request.author, at, request.line, request.alert)
+        documents.add_silence(added)
+        return _silence_json(added)
+
+    return routes
+
+
+def _refusing(status: int, work: Callable[[], Result]) -> Result:
+    """Do what may be refused for what was asked, not for what was looked up."""
+    try:
+        return work()
+    except ConfigError as error:
+        raise problem_of(error, status) from None
+
+
+def _utc(moment: datetime) -> datetime:
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise problem_of(ConfigError("time", "is beyond the calendar", "give another"), 422) from None
+
+
+def _silence_json(one: Silence) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "line": one.line,
+        "alert": one.definition,
+        "start": format_time(one.start),
+        "end": format_time(one.end),
+        "ended_at": None if one.ended_at is None else format_time(one.ended_at),
+        "reason": one.reason,
+        "author": one.author,
+        "created_at": format_time(one.created_at),
+    }

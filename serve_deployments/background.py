@@ -1,0 +1,56 @@
+"""The thread of a replica that looks after models, tokens and logs while requests are answered."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from time import time
+
+from andon.errors import AndonError
+
+log = logging.getLogger(__name__)
+
+
+class Background:
+    """Calls a function again and again until it is closed; one that fails is called again all the same.
+
+    Parameters
+    ----------
+    work
+        Is given the time, in seconds of the Unix epoch.
+    every
+        Seconds between two calls.
+    """
+
+    def __init__(self, work: Callable[[float], object], every: float) -> None:
+        self._work = work
+        self._every = every
+        self._stop = threading.Event()
+        self._told = ""
+        self._thread = threading.Thread(target=self._run, name="look-after", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End, after what is under way."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(10)
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self._work(time())
+                self._told = ""
+            except AndonError as error:
+                if str(error) != self._told:
+                    log.error("%s", error)
+                self._told = str(error)
+            except Exception:
+                # A thread that ended would leave old models serving for ever, and nobody would notice.
+                log.exception("models cannot be looked after")
+            if self._stop.wait(self._every):
+                return
