@@ -93,7 +93,11 @@ def occurrences(
 
 
 def performance(
-    found: Sequence[Occurrence], happened: Mapping[str, Happened], horizon: timedelta | None, watched: timedelta
+    found: Sequence[Occurrence],
+    happened: Mapping[str, Happened],
+    horizon: timedelta | None,
+    watched: timedelta,
+    raised: Sequence[AlertRecord] | None = None,
 ) -> AlertPerformance:
     """Return the figures of some alerts.
 
@@ -105,7 +109,12 @@ def performance(
         By line, the onsets of the same extent only.
     watched
         The time watched, summed over the lines.
+    raised
+        Alerts that may have foreseen the events: also those raised before the extent began. Default: those found.
     """
+    may_foresee: dict[str, list[AlertRecord]] = {}
+    for alert in raised if raised is not None else [one.alert for one in found]:
+        may_foresee.setdefault(alert.line, []).append(alert)
     by_verdict = {name: sum(one.verdict == name for one in found) for name in ("confirmed", "rejected", "avoided")}
     by_outcome = {name: sum(one.outcome == name for one in found) for name in ("true", "avoided", "false", "unknown")}
     reviewed = sum(by_verdict.values())
@@ -113,7 +122,7 @@ def performance(
     events = foreseen = 0
     leads: list[float] = []
     for line, seen in happened.items():
-        standing = [one.alert for one in found if one.alert.line == line]
+        standing = may_foresee.get(line, [])
         for onset in seen.onsets:
             before = [one.opened_at for one in standing if _covers(one, onset, horizon)]
             events, foreseen = events + 1, foreseen + bool(before)
