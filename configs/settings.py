@@ -15,6 +15,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from configs.assistant import AssistantPlan
 from configs.cluster import ClusterPlan
 from configs.errors import ConfigError
 from configs.influx import InfluxLayout, with_layout
@@ -39,6 +40,9 @@ class Settings(BaseSettings):
     ray_address: str | None = None
     cluster: ClusterPlan = Field(
         default=ClusterPlan(), description="what this machine gives to Ray; see docs/cluster.md"
+    )
+    assistant: AssistantPlan = Field(
+        default=AssistantPlan(), description="how the assistant goes about its lines; see docs/assistant.md"
     )
     workers: int | None = Field(default=None, ge=1, description="processes of a search; default: the cores there are")
     worker_bytes: int = Field(

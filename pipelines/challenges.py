@@ -101,9 +101,7 @@ def is_due(contest: Contest, lines: Mapping[str, Line], at: datetime) -> bool:
 
     The hours are those of the (first) line's time zone.
     """
-    from zoneinfo import ZoneInfo
-
-    from croniter import croniter
+    from andon.schedules import next_firing
 
     cron = contest.selected.definition.retrain
     if cron is None:
@@ -111,9 +109,7 @@ def is_due(contest: Contest, lines: Mapping[str, Line], at: datetime) -> bool:
     own = [one.at for one in contest.decisions if one.key == contest.key]
     last = own[-1] if own else contest.champion.card.data_end
     declared = lines.get(contest.lines[0])
-    zone = ZoneInfo(declared.timezone if declared else "UTC")
-    firing: datetime = croniter(cron, last.astimezone(zone)).get_next(datetime)
-    return firing <= at
+    return next_firing(cron, declared.timezone if declared else "UTC", last) <= at
 
 
 def part_data(contest: Contest, signals: Signals, lines: Mapping[str, Line], at: datetime) -> Challenge | Decision:

@@ -138,7 +138,8 @@ def replay_day(
     lines: Sequence[SimulatedLine], start: datetime, settings: Settings, address: str, terminal: Terminal
 ) -> Replay:
     """Append the day step by step; after each step the assistant judges it, and every line is scored over HTTP."""
-    from andon.services.assistant import Assistant, Stores
+    from andon.services.assistant import Assistant
+    from andon.services.turns import Stores
     from andon.stores import open_documents, open_models, open_signals
 
     signals = open_signals(settings.signals)

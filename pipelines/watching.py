@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
-import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from andon.errors import ConfigError
 from configs.periods import format_time
@@ -14,6 +15,10 @@ from configs.settings import Settings
 
 if TYPE_CHECKING:
     from andon.services.assistant import Pass
+    from andon.services.loop import Chore
+    from andon.services.turns import Stores
+
+_TELLING = timedelta(seconds=1)
 
 
 def watch(
@@ -25,39 +30,66 @@ def watch(
     every: timedelta | None,
     report: Callable[[Pass], object],
 ) -> int:
-    """Run the assistant, once where ``every`` is None; return how many lines failed in its last pass.
+    """Run the assistant, once where ``every`` is None; return how many lines failed in that one pass.
 
-    SIGTERM and SIGINT end the loop after the line that is being ticked.
+    SIGTERM and SIGINT end the loop after what it is at, or after the plan's ``grace``.
 
     Raises
     ------
     ConfigError
         If nothing watches a line that was asked for, ``since`` is still to come, or ``batch`` is below 1.
     """
-    from andon.services.assistant import Assistant, Stores, check_batch, run_assistant
-    from andon.stores import open_documents, open_models, open_signals
+    from andon.services.turns import check_batch
 
     if since is not None and since > datetime.now(UTC):
         raise ConfigError("--since", f"{format_time(since)} is still to come", "give a time that has passed")
-    stores = Stores(open_documents(settings.documents), open_signals(settings.signals), open_models(settings.models))
-    assistant = Assistant(stores, lines, since, check_batch(batch))
-    if every is None:
-        failed = 0
-        for done in assistant.run_pass(datetime.now(UTC)):
-            report(done)
-            failed += bool(done.error)
-        return failed
-    if every <= timedelta(0):
+    if every is not None and every <= timedelta(0):
         raise ConfigError("--every", "must be longer than 0", "write for example 60s, or --once")
-    stop = threading.Event()
+    return asyncio.run(_watch(settings, lines, since, check_batch(batch), every, report))
 
-    def end(number: int, frame: Any) -> None:
-        stop.set()
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+async def _watch(
+    settings: Settings,
+    lines: tuple[str, ...],
+    since: datetime | None,
+    batch: int,
+    every: timedelta | None,
+    report: Callable[[Pass], object],
+) -> int:
+    from andon.services.loop import AssistantLoop, Pace
+    from andon.services.membership import Membership
+    from andon.services.turns import Stores, Turns
+    from andon.stores import open_documents, open_models, open_signals
+
+    plan = settings.assistant
+    stores = Stores(open_documents(settings.documents), open_signals(settings.signals), open_models(settings.models))
+    turns = Turns(stores, since, batch, plan.catch_up or None)
+    membership = Membership(stores.documents, length=plan.lease, sharing=every is not None)
+    pace = Pace(wake=plan.wake, workers=plan.workers, grace=plan.grace)
+    pace = pace if every is None else replace(pace, every=every)
+    chores = () if every is None else chores_of(settings, stores)
+    loop = AssistantLoop(turns, membership, _now, report, lines, pace, chores)
+    running = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        running.add_signal_handler(number, loop.stop)
     try:
-        run_assistant(assistant, every, lambda: datetime.now(UTC), stop.wait, report)
+        if every is None:
+            return await loop.once()
+        await loop.run()
+        return 0
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    return 0
+        for number in (signal.SIGTERM, signal.SIGINT):
+            running.remove_signal_handler(number)
+
+
+def chores_of(settings: Settings, stores: Stores) -> list[Chore]:
+    """Return what the assistant does beside the lines."""
+    from andon.services.loop import Chore
+    from pipelines.notifying import Notifier
+
+    notifier = Notifier(stores.documents, stores.signals, settings)
+    return [Chore("telling people", _TELLING, notifier.run)]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

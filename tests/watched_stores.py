@@ -28,6 +28,9 @@ class FolderModels:
         self.champions[bundle.key] = version
         return path
 
+    def close(self) -> None:
+        """Nothing is open."""
+
     def pointer(self, key: ModelKey) -> int | None:
         return self.champions.get(key)
 
@@ -47,7 +50,7 @@ class Killed(BaseException):
     """The process was killed."""
 
 
-WRITES = ("append_forecasts", "add_anomalies", "add_skips", "put_state", "open_alert", "transition_alert")
+WRITES = ("append_forecasts", "add_anomalies", "add_skips", "put_states", "open_alert", "transition_alert")
 
 
 @dataclass

@@ -16,7 +16,9 @@ from andon.errors import ConfigError, StoreError
 from andon.frames import SignalFrame
 from andon.records import AlertState
 from andon.services import alerts
-from andon.services.assistant import FAILED, Assistant, Pass, Stores, load_state, run_assistant, state_key
+from andon.services.assistant import FAILED, Assistant, Pass
+from andon.services.storing import load_state, state_key
+from andon.services.turns import Stores
 from andon.stores import open_documents, open_signals
 from configs.definitions import Alert
 from tests.watched_line import (
@@ -132,7 +134,7 @@ def test_every_write_may_be_the_last(stores: Stores, tmp_path: Path) -> None:
     counted = Fuse()
     expected = run(tmp_path / "whole", counted)
     assert expected["alerts"]
-    assert {"append_forecasts", "put_state", "open_alert"} <= set(counted.seen)
+    assert {"append_forecasts", "put_states", "open_alert"} <= set(counted.seen)
     for at in range(counted.count):
         for after in (False, True):
             fuse = Fuse(at, after)
@@ -274,33 +276,6 @@ def test_an_idle_pass_writes_nothing(stores: Stores) -> None:
     before = fuse.count
     one_pass(assistant, NOW + timedelta(minutes=9))
     assert fuse.count == before
-
-
-def test_the_loop_keeps_its_pace_survives_an_outage_and_ends_when_told(stores: Stores) -> None:
-    stores.signals.append_signals(ROWS)
-    clock, waits, reports = [NOW], [], []
-
-    class Away(Breaking):
-        def list_definitions(self) -> object:
-            if len(reports) == 1:
-                raise StoreError("documents", "are away", "wait")
-            return stores.documents.list_definitions()
-
-    def wait(seconds: float) -> bool:
-        if seconds == 0:
-            return False
-        waits.append(seconds)
-        clock[0] += timedelta(seconds=seconds)
-        return len(waits) == 3
-
-    def report(done: Pass) -> None:
-        reports.append(done)
-        clock[0] += timedelta(seconds=4)
-
-    away = Stores(Away(stores.documents, Fuse()), stores.signals, stores.models)  # type: ignore[arg-type]
-    run_assistant(Assistant(away), timedelta(seconds=10), lambda: clock[0], wait, report)
-    assert waits == [6.0, 6.0, 6.0]
-    assert [done.error for done in reports] == ["", "documents: are away; wait", ""]
 
 
 def test_a_state_of_another_shape_is_refused(stores: Stores) -> None:

@@ -10,7 +10,8 @@ import pytest
 from andon.frames import SignalFrame
 from andon.records import ModelKey
 from andon.scoring.verdicts import Reason
-from andon.services.assistant import Assistant, Stores
+from andon.services.assistant import Assistant
+from andon.services.turns import Stores
 from andon.services.watching import Cache, Watching, champion_of, is_for, model_keys, watches_of
 from andon.stores import open_documents, open_signals
 from configs.definitions import Line
