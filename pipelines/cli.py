@@ -22,6 +22,7 @@ from pipelines.commands import (
     doctor,
     metrics,
     models,
+    notify,
     report,
     retrain,
     serve,
@@ -83,6 +84,7 @@ app.command("metrics", help="Tell Prometheus of lines, alerts, models and search
 app.command("assistant", help="Run the real-time loop.")(assistant.assistant)
 app.command("inject", help="Replay history into the signals store as if live.")(tables.inject)
 app.add_typer(report.app, name="report", help="Excel and HTML reports.")
+app.add_typer(notify.app, name="notify", help="Messages to people: list, deliver, try again, test a route.")
 app.add_typer(models.app, name="models", help="Versions of the models: list, explain, promote, roll back.")
 app.add_typer(cluster.app, name="cluster", help="Ray on this machine or on many: up, status, down.")
 app.add_typer(stores.app, name="stores", help="Databases: what works and what does not; copy one to another.")

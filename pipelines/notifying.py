@@ -163,7 +163,7 @@ def report_parcel(key: str, message: Message) -> Parcel:
         address=message.address,
         subject=body["title"],
         text=report_text(body),
-        data=body,
+        data={name: value for name, value in body.items() if name != "files"},
         type=f"report.{body['report']}",
         severity=message.severity,
         time=message.time,

@@ -63,9 +63,8 @@ def report_anomalies(
     ConfigError
         If there is no data to tell the period from.
     """
-    if end is None:
-        end = newest_reading(signals, [line] if line is not None else []) + timedelta(microseconds=1)
-    extent = Extent(start or end - timedelta(days=1), end, () if line is None else (line,), monitor)
+    first, last = period_of(start, end, line, signals, timedelta(days=1))
+    extent = Extent(first, last, () if line is None else (line,), monitor)
     report = gather_period(extent, documents, signals)
     outs = [out] if isinstance(out, Path) else [*out]
     for path in outs:
@@ -96,6 +95,21 @@ def write_period(report: PeriodReport, path: Path, at: datetime) -> None:
         write_period_page(report, path, at)
     else:
         write_anomaly_workbook(report, path)
+
+
+def period_of(
+    start: datetime | None, end: datetime | None, line: str | None, signals: Signals, length: timedelta
+) -> tuple[datetime, datetime]:
+    """Return a period as it was asked for: by default it ends with the newest reading, and is of a length.
+
+    Raises
+    ------
+    ConfigError
+        If there is no data to tell it from.
+    """
+    if end is None:
+        end = newest_reading(signals, [] if line is None else [line]) + timedelta(microseconds=1)
+    return start or end - length, end
 
 
 def newest_reading(signals: Signals, lines: Sequence[str]) -> datetime:

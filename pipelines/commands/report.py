@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,39 +17,122 @@ def _reports() -> None:
 
 @app.command()
 def anomalies(
-    out: Annotated[Path, typer.Option(help="Workbook to write.")] = Path("anomalies.xlsx"),
+    out: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Workbook (.xlsx) or page (.html); may be repeated. Default: anomalies.xlsx", show_default=False
+        ),
+    ] = None,
     line: Annotated[str | None, typer.Option(help="Only this line.")] = None,
     monitor: Annotated[str | None, typer.Option(help="Only this monitor.")] = None,
     start: Annotated[str | None, typer.Option(help="First time; default: a day before the end.")] = None,
     end: Annotated[str | None, typer.Option(help="Time before which it ends; default: the newest data.")] = None,
+    shift: Annotated[bool, typer.Option("--shift", help="The newest shift of --line that is over.")] = False,
+    route: Annotated[
+        list[str] | None, typer.Option(help="Keep it in the archive, and send it by this route; may be repeated.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Write what was not normal in a period as an Excel workbook with charts."""
-    from datetime import UTC, datetime
+    """Write what was not normal in a period, and its alerts, as an Excel workbook with charts or as a page."""
+    from datetime import UTC, datetime, timedelta
 
-    from andon.stores import open_documents, open_signals
+    from andon.errors import ConfigError
+    from andon.stores import open_documents, open_models, open_signals
     from configs.settings import load_settings
+    from pipelines.archiving import ReportOrder
     from pipelines.moments import parse_time
-    from pipelines.reporting import report_anomalies
+    from pipelines.reporting import last_shift, period_of, report_anomalies
     from pipelines.terminal import quiet
 
     settings = load_settings()
     first, last = parse_time("--start", start), parse_time("--end", end)
+    if shift and (line is None or first is not None or last is not None):
+        raise ConfigError("--shift", "is that of one line, and a period of its own", "give --line, no --start or --end")
+    if route and monitor is not None:
+        raise ConfigError("--monitor", "cannot be given with --route", "leave one of them out")
+    now = datetime.now(UTC)
     with quiet(settings.home, "report") as terminal:
-        summary = report_anomalies(
-            open_documents(settings.documents),
-            open_signals(settings.signals),
-            line=line,
-            monitor=monitor,
-            start=first,
-            end=last,
-            out=out,
-            at=datetime.now(UTC),
+        documents, signals = open_documents(settings.documents), open_signals(settings.signals)
+        if shift and line is not None:
+            first, last = last_shift(line, documents, signals)
+        outs = out or ([] if route else [Path("anomalies.xlsx")])
+        summary = (
+            report_anomalies(documents, signals, line=line, monitor=monitor, start=first, end=last, out=outs, at=now)
+            if outs
+            else {}
         )
-        if json:
-            terminal.json(summary)
-        else:
-            terminal.text(f"wrote {out}: {summary['anomalies']} anomalies, {summary['alerts']} alerts")
+        if route:
+            first, last = period_of(first, last, line, signals, timedelta(days=1))
+            lines = () if line is None else (line,)
+            order = ReportOrder("anomalies", "", first, last, lines, tuple(route), line or "")
+            summary |= _send(order, documents, signals, open_models(settings.models), settings, now)
+        _tell_written(terminal, summary, outs, json)
+
+
+@app.command()
+def performance(
+    out: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Workbook (.xlsx) or page (.html); may be repeated. Default: performance.xlsx", show_default=False
+        ),
+    ] = None,
+    alert: Annotated[str | None, typer.Option(help="Only this alert.")] = None,
+    line: Annotated[str | None, typer.Option(help="Only this line.")] = None,
+    start: Annotated[str | None, typer.Option(help="First time; default: four weeks before the end.")] = None,
+    end: Annotated[str | None, typer.Option(help="Time before which it ends; default: the newest data.")] = None,
+    route: Annotated[
+        list[str] | None, typer.Option(help="Keep it in the archive, and send it by this route; may be repeated.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Write how well alerts really did: precision, recall, lead and false alarms with intervals, and the models."""
+    from datetime import UTC, datetime, timedelta
+
+    from andon.stores import open_documents, open_models, open_signals
+    from configs.settings import load_settings
+    from pipelines.archiving import ReportOrder
+    from pipelines.moments import parse_time
+    from pipelines.performance_reporting import report_performance
+    from pipelines.reporting import period_of
+    from pipelines.terminal import quiet
+
+    settings = load_settings()
+    first, last = parse_time("--start", start), parse_time("--end", end)
+    now = datetime.now(UTC)
+    with quiet(settings.home, "report") as terminal:
+        documents, signals = open_documents(settings.documents), open_signals(settings.signals)
+        models = open_models(settings.models)
+        first, last = period_of(first, last, line, signals, timedelta(weeks=4))
+        lines = () if line is None else (line,)
+        outs = out or ([] if route else [Path("performance.xlsx")])
+        summary = (
+            report_performance(first, last, documents, signals, models, alert=alert, lines=lines, outs=outs, at=now)
+            if outs
+            else {}
+        )
+        if route:
+            order = ReportOrder("performance", alert or "", first, last, lines, tuple(route), line or "")
+            summary |= _send(order, documents, signals, models, settings, now)
+        _tell_written(terminal, summary, outs, json)
+
+
+@app.command("list")
+def list_(json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False) -> None:
+    """List the reports that were written, oldest first."""
+    from andon.stores import open_documents
+    from configs.periods import format_time
+    from configs.settings import load_settings
+    from pipelines.terminal import Terminal
+
+    found = open_documents(load_settings().documents).list_reports()
+    times = ("at", "period_start", "period_end")
+    shown = [{**one, **{name: format_time(one[name]) for name in times}} for one in found]
+    if json:
+        Terminal().json(shown)
+    else:
+        columns = ("at", "name", "period_start", "period_end", "path")
+        Terminal().table("Reports", columns, [tuple(one[name] for name in columns) for one in shown])
 
 
 @app.command()
@@ -131,3 +214,30 @@ def search(
                 f"wrote {out}: search {record.identity}, {summary['studies']} studies, "
                 f"{summary['configurations']} configurations"
             )
+
+
+def _send(order: Any, documents: Any, signals: Any, models: Any, settings: Any, now: Any) -> dict[str, Any]:
+    """Archive a report, put it into the outbox, and deliver what can be delivered at once."""
+    from pipelines.archiving import deliver_report
+    from pipelines.notifying import Notifier
+
+    sent = deliver_report(order, documents, signals, models, settings.archive, now)
+    done = Notifier(documents, signals, settings).run()
+    return {
+        "archived": sent["files"],
+        "messages": sent["messages"],
+        "troubles": done.troubles + [one.error for one in done.dead],
+    }
+
+
+def _tell_written(terminal: Any, summary: dict[str, Any], outs: list[Path], json: bool) -> None:
+    if json:
+        terminal.json(summary)
+        return
+    counts = [f"{summary[name]} {name}" for name in ("anomalies", "alerts") if name in summary]
+    for path in [*outs, *summary.get("archived", [])]:
+        terminal.text(f"wrote {path}{': ' if counts else ''}{', '.join(counts)}")
+    if "messages" in summary:
+        terminal.text(f"{summary['messages']} messages put into the outbox")
+    for trouble in summary.get("troubles", []):
+        terminal.say(trouble)
