@@ -64,7 +64,8 @@ def write_monitors(folder: Path, monitors: int, rows: int) -> list[StudySpec]:
 def resident() -> list[float]:
     """Return the megabytes that each worker of the search holds in memory."""
     held = []
-    for process in descendants("ray::ResourceTrainable"):
+    # How the title of a worker begins, as it starts and at work.
+    for process in [*descendants("ray::ResourceTrainable"), *descendants("ray::Search")]:
         try:
             status = Path(f"/proc/{process}/status").read_text().splitlines()
         except OSError:

@@ -6,9 +6,9 @@ and the graph is kept and its weights reset for the next fit of the same archite
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -118,13 +118,31 @@ class BatchedTrainer:
         return errors / tensorflow.maximum(tensorflow.reduce_sum(tail[2], (0, 2)), 1.0)
 
 
-@lru_cache(maxsize=6)
-def batched_trainer(architecture: Architecture, threads: int) -> BatchedTrainer:
-    """Return the trainer of an architecture; the newest few are kept, since a line is fitted several times over.
+_KEPT = 24
+"""Trainers that are kept, a megabyte each: a line is fitted several times over, and a family's lines are alike."""
+_trainers: dict[tuple[Architecture, int], BatchedTrainer] = {}
 
-    ``threads`` counts only where TensorFlow has not run in this process yet.
+
+def batched_trainer(architecture: Architecture, threads: int) -> BatchedTrainer:
+    """Return the trainer of an architecture, the one that was built before where it is still there.
+
+    ``threads`` counts only where TensorFlow has not run in this process yet. Once there are many, all go at once: Keras
+    holds on to something of every graph until its session is cleared, and clearing is for all or none.
     """
-    return BatchedTrainer(architecture, threads)
+    key = (architecture, threads)
+    if key not in _trainers:
+        if len(_trainers) >= _KEPT:
+            _forget()
+        _trainers[key] = BatchedTrainer(architecture, threads)
+    return _trainers[key]
+
+
+def _forget() -> None:
+    import keras
+
+    _trainers.clear()
+    keras.backend.clear_session()
+    gc.collect()
 
 
 def _build_model(keras: Any, tensorflow: Any, architecture: Architecture) -> Any:
