@@ -419,6 +419,10 @@ class Models(Protocol):
         """
         ...
 
+    def champions(self, key: ModelKey) -> list[int]:
+        """Return the versions that a rollback goes back through, oldest first; the champion is last. Empty: none is."""
+        ...
+
     def pointer(self, key: ModelKey) -> int | None:
         """Return the champion's version, fast enough to ask at every tick."""
         ...

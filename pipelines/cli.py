@@ -13,8 +13,10 @@ from typer.core import TyperGroup
 from cluster.jobs import check_stores, in_job
 from configs.errors import AndonError
 from pipelines.commands import (
+    alerts,
     assistant,
     backtest,
+    backup,
     cluster,
     dashboards,
     definitions,
@@ -79,16 +81,18 @@ app.command("serve", help="Serve the HTTP API on Ray Serve.")(serve.serve)
 app.command("dashboards", help="Start TensorBoard and MLflow's pages, and print where all pages are.")(
     dashboards.dashboards
 )
+app.command("backup", help="Write every store into a folder, checked, while everything runs on.")(backup.backup)
+app.command("restore", help="Bring a backup into the stores, and compare.")(backup.restore)
 app.command("doctor", help="Look at everything that Andon stands on, and say what to do.")(doctor.doctor)
 app.command("metrics", help="Tell Prometheus of lines, alerts, models and searches.")(metrics.metrics)
-app.command("assistant", help="Run the real-time loop.")(assistant.assistant)
 app.command("inject", help="Replay history into the signals store as if live.")(tables.inject)
 app.add_typer(report.app, name="report", help="Excel and HTML reports.")
 app.add_typer(notify.app, name="notify", help="Messages to people: list, deliver, try again, test a route.")
 app.add_typer(models.app, name="models", help="Versions of the models: list, explain, promote, roll back.")
 app.add_typer(cluster.app, name="cluster", help="Ray on this machine or on many: up, status, down.")
 app.add_typer(stores.app, name="stores", help="Databases: what works and what does not; copy one to another.")
-app.add_typer(assistant.alerts_app, name="alerts", help="Alerts: list, acknowledge, act, give feedback.")
+app.add_typer(assistant.app, name="assistant")
+app.add_typer(alerts.app, name="alerts", help="Alerts: list, acknowledge, act, give feedback, silence.")
 
 
 def main() -> None:

@@ -12,6 +12,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import polars as pl
+
 from andon.errors import ConfigError, StoreError
 from andon.frames import MICROSECOND
 from andon.ports import Signals
@@ -107,6 +109,25 @@ def migrate_signals(source: Signals, target: Signals, tell: Tell) -> list[Copied
     return done
 
 
+def signals_digests(signals: Signals) -> list[Copied]:
+    """Return what a store holds of each line: how many readings and forecasts, and the digests that a copy has."""
+    found = []
+    for line in sorted({*signals.list_lines(), *signals.forecast_lines()}):
+        digest = hashlib.sha256()
+        ends: list[datetime | None] = [None]
+        for start, stop in _parts(signals, line):
+            digest.update(readings_digest(signals.read_signals(line, None, start, stop).data).encode())
+            ends.append(stop)
+        found.append(Copied(f"readings of {line}", signals.count_readings(line), 0, digest.hexdigest()[:16]))
+        digest, count = hashlib.sha256(), 0
+        for start, stop in zip(ends, [*ends[1:], None], strict=True):
+            rows = signals.read_forecasts(line, None, start, stop)
+            digest.update(_forecasts_digest(rows).encode())
+            count += rows.height
+        found.append(Copied(f"forecasts of {line}", count, 0, digest.hexdigest()[:16]))
+    return found
+
+
 def _parts(source: Signals, line: str) -> Iterator[tuple[datetime, datetime]]:
     """Yield spans that hold all readings of a line."""
     described = source.describe_line(line)
@@ -134,7 +155,11 @@ def _forecasts(source: Signals, target: Signals, line: str, start: datetime | No
     new = target.append_forecasts(made) if rows.height else 0
     if rows.height and not target.read_forecasts(line, None, start, stop).equals(rows):
         raise _differs(line, "forecasts", start, stop)
-    return Copied("forecasts", rows.height, new, hashlib.sha256(repr(rows.rows()).encode()).hexdigest())
+    return Copied("forecasts", rows.height, new, _forecasts_digest(rows))
+
+
+def _forecasts_digest(rows: pl.DataFrame) -> str:
+    return hashlib.sha256(repr(rows.rows()).encode()).hexdigest()
 
 
 def _differs(line: str, what: str, start: datetime | None, stop: datetime | None) -> StoreError:

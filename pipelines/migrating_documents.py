@@ -15,6 +15,10 @@ from andon.record_json import to_body
 from andon.records import AlertRecord, Anomaly, Silence
 from pipelines.migrating import Copied, Tell
 
+KINDS = (
+    "definitions", "anomalies", "alerts", "feedback", "skips", "decisions", "states", "reports", "silences", "messages",
+    "told",
+)  # fmt: skip
 EVERY = 2**31 - 1
 PAGE = 2_000
 """Records that are read at once."""
@@ -55,6 +59,13 @@ def migrate_documents(source: Documents, target: Documents, tell: Tell) -> list[
             )
         done.append(Copied(kind, count, new, digest))
     return done
+
+
+def documents_digests(documents: Documents) -> list[Copied]:
+    """Return what a store holds of each kind: how many, and the digest that a copy of it has."""
+    return [
+        Copied(kind, count, 0, digest) for kind, (count, digest) in ((one, _digest(one, documents)) for one in KINDS)
+    ]
 
 
 def _definitions(source: Documents, target: Documents, tell: Tell) -> Iterator[int]:

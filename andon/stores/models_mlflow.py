@@ -136,6 +136,21 @@ class MlflowModels:
             self._connection.client.log_dict(found.run_id, dict(body), f"decisions/{identity}.json")
             self._tag(key, version, **decision_tags(body))
 
+    def champions(self, key: ModelKey) -> list[int]:
+        """See the port."""
+        if self._connection.nothing_yet():
+            return []
+        with self._connection.errors(key):
+            now = self._aliases.version(key, CHAMPION)
+            before: dict[int, list[int]] = {}
+            back: list[int] = []
+            while now is not None:
+                back.append(now)
+                found = self._version(key, now)
+                known = before.setdefault(now, [] if found is None else _earlier(found))
+                now = known.pop() if known else None
+            return back[::-1]
+
     def pointer(self, key: ModelKey) -> int | None:
         """See the port."""
         pointed = self._aliases.pointed(key)

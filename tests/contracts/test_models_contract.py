@@ -134,11 +134,14 @@ def test_rollback_goes_back_through_every_champion(models: Models, url: str, key
         models.publish(key, bundle, CARD)
     with pytest.raises(ConfigError, match="no earlier champion"):
         models.rollback(key, "why", AT)
+    assert models.champions(key) == []
     for version in (3, 1, 2, 2, 1):
         models.promote(key, version, "tried", AT)
+    assert models.champions(key) == [3, 1, 2, 1]
     again = open_models(url)
     assert [again.rollback(key, "worse", AT) for _ in range(3)] == [2, 1, 3]
     assert again.pointer(key) == models.pointer(key) == 3
+    assert models.champions(key) == [3]
     with pytest.raises(ConfigError, match="no earlier champion"):
         models.rollback(key, "worse", AT)
     assert models.pointer(key) == 3
