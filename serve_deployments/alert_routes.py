@@ -9,10 +9,9 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Query
 
 from andon.errors import ConfigError
-from andon.records import Silence
 from andon.services import alerts as service
+from andon.services import silences as service_of_silences
 from andon.serving.problems import problem_of
-from configs.periods import format_time
 from serve_deployments.bodies import Deed, Judgement, SilenceRequest
 from serve_deployments.line_routes import Limit, Moment
 from serve_deployments.scorer import LineScorer
@@ -72,20 +71,30 @@ def router(scorer: LineScorer) -> APIRouter:
 
     @routes.get("/silences", summary="What nobody is told of")
     def silences(after: Moment = None) -> list[dict[str, Any]]:
-        return [_silence_json(one) for one in documents.list_silences(after)]
+        return [service_of_silences.silence_json(one) for one in documents.list_silences(after)]
 
     @routes.post("/silences", status_code=201, summary="Tell nobody of some alerts for a while")
     def silence(request: SilenceRequest) -> dict[str, Any]:
         at = now()
-        begin = _utc(request.start) if request.start is not None else at
-        end = _utc(request.end)
-        if end <= begin:
-            raise problem_of(
-                ConfigError("end", f"is not after the start, {format_time(begin)}", "give a later one"), 422
-            )
-        added = Silence(begin, end, request.reason, request.author, at, request.line, request.alert)
-        documents.add_silence(added)
-        return _silence_json(added)
+        made = _refusing(
+            422,
+            lambda: service_of_silences.silence(
+                line=request.line,
+                definition=request.alert,
+                start=at if request.start is None else _utc(request.start),
+                end=_utc(request.end),
+                reason=request.reason,
+                author=request.author,
+                at=at,
+                documents=documents,
+            ),
+        )
+        return service_of_silences.silence_json(made)
+
+    @routes.post("/silences/{silence_id}/end", summary="End a silence early")
+    def end_silence(silence_id: str) -> dict[str, Any]:
+        ended = _refusing(409, lambda: service_of_silences.end_silence(silence_id, now(), documents))
+        return service_of_silences.silence_json(ended)
 
     return routes
 
@@ -103,17 +112,3 @@ def _utc(moment: datetime) -> datetime:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:
         raise problem_of(ConfigError("time", "is beyond the calendar", "give another"), 422) from None
-
-
-def _silence_json(one: Silence) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "line": one.line,
-        "alert": one.definition,
-        "start": format_time(one.start),
-        "end": format_time(one.end),
-        "ended_at": None if one.ended_at is None else format_time(one.ended_at),
-        "reason": one.reason,
-        "author": one.author,
-        "created_at": format_time(one.created_at),
-    }

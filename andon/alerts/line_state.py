@@ -15,6 +15,23 @@ from andon.frames import Integers
 REMEMBERED = 100
 """Reading times that are kept, to know a row that comes late when it is there."""
 HOUR = 3_600_000_000
+_PREFIX = "assistant/"
+
+
+def state_key(line: str) -> str:
+    """Return the key that the state of a line is stored under.
+
+    Examples
+    --------
+    >>> watched_line(state_key("press-07"))
+    'press-07'
+    """
+    return f"{_PREFIX}{line}"
+
+
+def watched_line(key: str) -> str | None:
+    """Return the line whose state a key stands for; None where it stands for something else."""
+    return key.removeprefix(_PREFIX) if key.startswith(_PREFIX) else None
 
 
 @dataclass(frozen=True, slots=True)

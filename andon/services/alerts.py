@@ -8,9 +8,12 @@ from datetime import datetime
 from typing import Any, get_args
 
 from andon.alerts.life_cycle import ASSISTANT, advance, make_event
+from andon.alerts.line_state import watched_line
 from andon.errors import ConfigError, StoreError
+from andon.frames import from_microseconds
 from andon.ports import Documents
 from andon.records import AlertRecord, AlertState, Feedback, Verdict
+from configs.definitions import Severity
 from configs.expressions import did_you_mean
 from configs.periods import format_time
 
@@ -33,6 +36,25 @@ def list_alerts(search: AlertSearch, documents: Documents) -> list[AlertRecord]:
     """Return the alerts that fit."""
     found = documents.list_alerts(search.line, search.definition, search.states, search.start, search.end)
     return found if search.limit is None else found[max(0, len(found) - search.limit) :]
+
+
+def list_pending(documents: Documents, line: str | None = None, definition: str | None = None) -> list[AlertRecord]:
+    """Return what is about to become an alert: conditions that hold, but not yet for as long as they must.
+
+    They have no events, and no id that will last: an alert is called by the time at which it opens.
+    """
+    keys = [key for key in documents.list_states() if watched_line(key) is not None]
+    states = documents.get_states(keys if line is None else [key for key in keys if watched_line(key) == line])
+    severities: dict[str, Severity] = {
+        one.name: one.body.get("severity", "medium") for one in documents.list_definitions("Alert")
+    }
+    found = [
+        AlertRecord(str(watched_line(key)), name, from_microseconds(rule[1]), AlertState.PENDING, severities[name], ())
+        for key, body in states.items()
+        for name, rule in body.get("rules", {}).items()
+        if rule[0] == "pending" and name in severities and definition in (None, name)
+    ]
+    return sorted(found, key=lambda one: (one.opened_at, one.line, one.definition))
 
 
 def find_alert(alert_id: str, documents: Documents) -> AlertRecord:
@@ -94,13 +116,13 @@ def give_feedback(alert_id: str, verdict: str, author: str, note: str, at: datet
     known = {str(one): one for one in get_args(Verdict)}
     if verdict not in known:
         raise ConfigError("verdict", f"unknown verdict {verdict!r}", did_you_mean(verdict, known))
-    feedback = Feedback(alert_id, known[verdict], _author(author), at, note)
+    feedback = Feedback(alert_id, known[verdict], known_author(author), at, note)
     documents.add_feedback(feedback)
     return feedback
 
 
 def parse_states(states: Sequence[str]) -> tuple[AlertState, ...] | None:
-    """Read the names of states; ``open`` stands for all but resolved.
+    """Read the names of states; ``open`` stands for all but resolved. A pending one is not stored: see `list_pending`.
 
     Raises
     ------
@@ -134,6 +156,7 @@ def alert_json(alert: AlertRecord, feedback: Sequence[Feedback] = ()) -> dict[st
         "score": alert.score,
         "threshold": alert.threshold,
         "version": alert.version,
+        "group": alert.group,
         "events": [
             {
                 "id": event.id,
@@ -153,7 +176,7 @@ def alert_json(alert: AlertRecord, feedback: Sequence[Feedback] = ()) -> dict[st
 
 
 def _move(alert_id: str, state: AlertState, author: str, note: str, at: datetime, documents: Documents) -> AlertRecord:
-    event = make_event(alert_id, state, at, _author(author), note)
+    event = make_event(alert_id, state, at, known_author(author), note)
     for _ in range(_TRIES):
         alert = find_alert(alert_id, documents)
         advance(alert, event)
@@ -163,7 +186,14 @@ def _move(alert_id: str, state: AlertState, author: str, note: str, at: datetime
     raise StoreError(f"alert {alert_id}", "is changed by others all the time", "try again")
 
 
-def _author(author: str) -> str:
+def known_author(author: str) -> str:
+    """Return the name of who acts, without blanks around it.
+
+    Raises
+    ------
+    ConfigError
+        If it is blank, or the assistant's own.
+    """
     if not author.strip():
         raise ConfigError("author", "must not be blank", "say who you are")
     if author.strip() == ASSISTANT:

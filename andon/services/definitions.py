@@ -121,6 +121,22 @@ def known_kind(kind: str) -> str:
     raise ConfigError("kind", f"unknown kind {kind!r}", did_you_mean(title, KINDS))
 
 
+def known_names(kind: str, documents: Documents) -> list[str]:
+    """Return the names of the definitions of a kind, in order."""
+    return [one.name for one in documents.list_definitions(kind)]
+
+
+def known_lines(documents: Documents) -> list[str]:
+    """Return the lines that are defined, or that a definition names, in order."""
+    named = {
+        str(line)
+        for one in documents.list_definitions()
+        if one.kind in ("Alert", "Monitor")
+        for line in one.body["lines"].get("names") or ()
+    }
+    return sorted({*known_names("Line", documents), *named})
+
+
 def selected_lines(definition: Alert | Monitor, documents: Documents, signals: Signals) -> list[str]:
     """Return the lines that a definition is for, in name order; a line is in a family by its Line definition.
 

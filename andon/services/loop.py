@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from andon.alerts.line_state import LineState
+from andon.alerts.line_state import LineState, state_key
 from andon.errors import AndonError, ConfigError, StoreError
 from andon.frames import to_microseconds
 from andon.records import Silence
@@ -18,7 +18,7 @@ from andon.services.assistant import Pass, failed, note_failure
 from andon.services.group_commit import GroupCommit
 from andon.services.lanes import Lanes
 from andon.services.membership import Membership
-from andon.services.storing import finish, state_key, store_judged
+from andon.services.storing import finish, store_judged
 from andon.services.turns import Turns
 from andon.services.watching import Watching, read_watching
 

@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any
 
 from andon.alerts.life_cycle import ASSISTANT, MOVES
-from andon.alerts.line_state import LineState
+from andon.alerts.line_state import LineState, state_key
 from andon.errors import StoreError
 from andon.ports import Documents
 from andon.record_json import alert_from, event_from, to_body
@@ -22,18 +22,7 @@ from andon.services.turns import Judged, Stores
 
 log = logging.getLogger(__name__)
 
-_PREFIX = "assistant/"
 _TRIES = 100
-
-
-def state_key(line: str) -> str:
-    """Return the key that the state of a line is stored under."""
-    return f"{_PREFIX}{line}"
-
-
-def watched_line(key: str) -> str | None:
-    """Return the line whose state a key stands for."""
-    return key.removeprefix(_PREFIX) if key.startswith(_PREFIX) else None
 
 
 def store_judged(judged: Sequence[Judged], tokens: Mapping[str, int], stores: Stores) -> set[str]:

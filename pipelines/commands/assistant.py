@@ -1,4 +1,4 @@
-"""``andon assistant`` and ``andon alerts``."""
+"""``andon assistant``."""
 
 from __future__ import annotations
 
@@ -9,15 +9,12 @@ import typer
 if TYPE_CHECKING:
     from andon.services.assistant import Pass
 
-alerts_app = typer.Typer(no_args_is_help=True)
-
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-AlertId = Annotated[str, typer.Argument(help="Id of the alert, from `andon alerts list`.", show_default=False)]
-Author = Annotated[str | None, typer.Option(help="Who says so; default: the user of this machine.")]
-Note = Annotated[str, typer.Option(help="What there is to say; kept with the alert.")]
+app = typer.Typer(invoke_without_command=True)
 
 
+@app.callback()
 def assistant(
+    context: typer.Context,
     once: Annotated[bool, typer.Option("--once", help="One pass over all lines, and no loop.")] = False,
     every: Annotated[str, typer.Option(help="Time from the start of one pass to that of the next.")] = "60s",
     line: Annotated[list[str] | None, typer.Option(help="Only this line; may be given again.")] = None,
@@ -31,8 +28,11 @@ def assistant(
     """Watch lines: judge what is new, forecast what is next, open and resolve alerts; for ever, or once.
 
     It can be killed at any time and started again: nothing is lost and nothing is written twice. A line that fails is
-    told of and does not stop the others; with --once the exit code is then 1.
+    told of and does not stop the others; with --once the exit code is then 1. Started several times, on one machine or
+    on many, assistants share the lines, and take over those of one that dies.
     """
+    if context.invoked_subcommand is not None:
+        return
     from configs.durations import parse_duration
     from configs.errors import ConfigError
     from configs.settings import load_settings
@@ -95,114 +95,36 @@ def _report(done: Pass, terminal: Any, once: bool, json: bool) -> None:
         )
 
 
-@alerts_app.command("list")
-def list_(
-    line: Annotated[str | None, typer.Option(help="Only this line.")] = None,
-    alert: Annotated[str | None, typer.Option(help="Only this definition.")] = None,
-    state: Annotated[
-        list[str] | None, typer.Option(help="open, firing, acknowledged, acted or resolved; may be given again.")
-    ] = None,
-    start: Annotated[str | None, typer.Option(help="Opened at or after.")] = None,
-    end: Annotated[str | None, typer.Option(help="Opened before.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the newest.")] = None,
-    json: Json = False,
-) -> None:
-    """List alerts, oldest first."""
-    from andon.services.alerts import AlertSearch, alert_json, list_alerts, parse_states
-    from andon.stores import open_documents
-    from configs.periods import format_time
+@app.command()
+def status(json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False) -> None:
+    """Say who acts on which line, how far behind each is, what stands, and what is due."""
+    from datetime import UTC, datetime
+
+    from andon.services.scheduling import schedules_of
+    from andon.services.status import assistant_status
+    from andon.services.watching import Cache, read_watching
+    from andon.stores import open_documents, open_signals
     from configs.settings import load_settings
-    from pipelines.moments import parse_time
     from pipelines.terminal import Terminal
 
-    first, last = parse_time("--start", start), parse_time("--end", end)
-    documents = open_documents(load_settings().documents)
-    found = list_alerts(AlertSearch(line, alert, parse_states(state or ()), first, last, limit), documents)
+    settings, terminal = load_settings(), Terminal()
+    documents = open_documents(settings.documents)
+    watching = read_watching(documents, Cache())
+    told = assistant_status(
+        watching, schedules_of(watching), datetime.now(UTC), documents, open_signals(settings.signals)
+    )
     if json:
-        Terminal().json([alert_json(one, documents.list_feedback(one.id)) for one in found])
+        terminal.json(told)
         return
+    terminal.table("Assistants", ("assistant", "lines"), [(one["holder"], one["lines"]) for one in told["assistants"]])
+    names = ("line", "state", "judged", "lag_seconds", "standing", "pending", "holder", "error")
     rows = [
-        (
-            one.id,
-            one.line,
-            one.definition,
-            str(one.state),
-            one.severity,
-            format_time(one.opened_at),
-            None if one.resolved_at is None else format_time(one.resolved_at),
-            one.score,
-        )
-        for one in found
+        tuple(", ".join(one[name]) if isinstance(one[name], list) else one[name] for name in names)
+        for one in told["lines"]
     ]
-    Terminal().table("Alerts", ("id", "line", "alert", "state", "severity", "opened", "resolved", "score"), rows)
-
-
-@alerts_app.command()
-def ack(alert_id: AlertId, author: Author = None, note: Note = "", json: Json = False) -> None:
-    """Say that you have seen an alert."""
-    _move("acknowledge", alert_id, author, note, json)
-
-
-@alerts_app.command()
-def act(alert_id: AlertId, author: Author = None, note: Note = "", json: Json = False) -> None:
-    """Say that something was done about an alert."""
-    _move("act", alert_id, author, note, json)
-
-
-@alerts_app.command()
-def resolve(alert_id: AlertId, author: Author = None, note: Note = "", json: Json = False) -> None:
-    """Close an alert by hand."""
-    _move("resolve", alert_id, author, note, json)
-
-
-@alerts_app.command()
-def feedback(
-    alert_id: AlertId,
-    verdict: Annotated[str, typer.Argument(help="confirmed, rejected or avoided.", show_default=False)],
-    author: Author = None,
-    note: Note = "",
-    json: Json = False,
-) -> None:
-    """Say whether an alert was right; the newest verdict counts."""
-    from datetime import UTC, datetime
-
-    from andon.services.alerts import alert_json, find_alert, give_feedback
-    from andon.stores import open_documents
-    from configs.settings import load_settings
-    from pipelines.terminal import Terminal
-
-    documents = open_documents(load_settings().documents)
-    given = give_feedback(alert_id, verdict, _author(author), note, datetime.now(UTC), documents)
-    if json:
-        Terminal().json(alert_json(find_alert(alert_id, documents), documents.list_feedback(alert_id)))
-    else:
-        Terminal().text(f"{alert_id}: {given.verdict}, by {given.author}")
-
-
-def _move(verb: str, alert_id: str, author: str | None, note: str, json: bool) -> None:
-    from datetime import UTC, datetime
-
-    from andon.services import alerts
-    from andon.stores import open_documents
-    from configs.settings import load_settings
-    from pipelines.terminal import Terminal
-
-    documents = open_documents(load_settings().documents)
-    moved = getattr(alerts, verb)(alert_id, _author(author), note, datetime.now(UTC), documents)
-    if json:
-        Terminal().json(alerts.alert_json(moved, documents.list_feedback(alert_id)))
-    else:
-        Terminal().text(f"{alert_id}: {moved.state}, by {moved.events[-1].actor}")
-
-
-def _author(author: str | None) -> str:
-    if author is not None:
-        return author
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        from configs.errors import ConfigError
-
-        raise ConfigError("--author", "this machine does not tell who you are", "give --author NAME") from None
+    terminal.table(
+        "Lines", ("line", "state", "judged to", "behind (s)", "stands", "pending", "assistant", "error"), rows
+    )
+    names = ("name", "cron", "timezone", "last", "next", "error")
+    schedules = [tuple(one[name] for name in names) for one in told["schedules"]]
+    terminal.table("Schedules", ("what", "cron", "time zone", "ran", "next", "error"), schedules)

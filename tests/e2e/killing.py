@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from andon.alerts.line_state import state_key
 from andon.frames import SignalFrame, from_microseconds
 from andon.ports import Documents, Signals
-from andon.services.storing import state_key
 from andon.stores import open_documents, open_models, open_signals
 from configs.periods import format_time
 from configs.settings import Settings

@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
+from andon.alerts.line_state import state_key
 from andon.errors import ConfigError, StoreError
 from andon.frames import SignalFrame, to_microseconds
 from andon.services.assistant import Pass
 from andon.services.loop import AssistantLoop, Chore, Pace
 from andon.services.membership import LINES, Membership
-from andon.services.storing import load_state, state_key
+from andon.services.storing import load_state
 from andon.services.turns import BEHIND, Stores, Turns
 from andon.stores import open_documents, open_signals
 from tests.watched_line import HOT, SAMPLING, START, make_rows

@@ -11,13 +11,14 @@ import numpy as np
 import polars as pl
 import pytest
 
+from andon.alerts.line_state import state_key
 from andon.assistant import NO_DATA
 from andon.errors import ConfigError, StoreError
 from andon.frames import SignalFrame
 from andon.records import AlertState
 from andon.services import alerts
 from andon.services.assistant import FAILED, Assistant, Pass
-from andon.services.storing import load_state, state_key
+from andon.services.storing import load_state
 from andon.services.turns import Stores
 from andon.stores import open_documents, open_signals
 from configs.definitions import Alert
