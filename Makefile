@@ -30,10 +30,10 @@ demo: $(READY) ## Simulate a food plant, train, serve, replay a day, and sum up
 	@$(BIN)/andon demo
 
 test: $(READY) ## Every test, under 20 minutes on 2 cores
-	@$(BIN)/python -m pytest -q --durations=15
+	@$(BIN)/python -m pytest -q --durations=15 -n 2 --dist loadgroup --no-loadscope-reorder
 
 test-fast: $(READY) ## Units, contracts and properties: no Ray
-	@$(BIN)/python -m pytest -q tests/unit tests/contracts tests/properties andon configs
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/unit tests/contracts tests/properties andon configs
 
 bench: $(READY) ## Measure every bar; prints the figures of docs/benchmarks.md
 	@failed=0; for file in tests/benchmarks/bench_*.py; do name=$$(basename $$file .py); echo "== $$name"; \

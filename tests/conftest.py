@@ -18,3 +18,11 @@ def real_data() -> Path:
     if os.environ.get("ANDON_TEST_DATA_REQUIRED"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let tests run in two processes: those that start Ray in the one, first; of the others, a module at a time."""
+    for item in items:
+        ray = item.get_closest_marker("ray") is not None
+        item.add_marker(pytest.mark.xdist_group("ray" if ray else item.nodeid.partition("::")[0]))
+    items.sort(key=lambda item: item.get_closest_marker("ray") is None)

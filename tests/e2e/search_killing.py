@@ -67,7 +67,7 @@ def run(
     total = outcome.configurations[0]
     for number in range(kills):
         before = killed.journals()
-        victim = "worker" if number % 3 == 2 else "driver"
+        victim = "worker" if number % 3 == 1 else "driver"
         if killed.finished():
             break
         if killed.kill(victim, int(total * (number + rng.random()) / kills), float(rng.uniform(0, 0.3))):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import polars as pl
 import pytest
 
@@ -17,13 +19,16 @@ def test_skab_valve1(andon, real_data, tmp_path):
     andon.run("apply", definitions)
     trained = andon.json("train", "--time", "60s", "--trials", "2", timeout=900)
     assert [one["result"] for one in trained] == ["champion"] * 16
-    flags = []
-    for line in truth["line"].unique(maintain_order=True):
+
+    def flags_of(line: str) -> pl.DataFrame:
         out = tmp_path / f"{line}.parquet"
         andon.run("backtest", "--line", line, "--monitor", f"normal-{line}", "--out", out)
         rows = pl.read_parquet(out)
         assert rows["flag"].null_count() == 0
-        flags.append(rows.filter(pl.col("variable").is_null()))
+        return rows.filter(pl.col("variable").is_null())
+
+    with ThreadPoolExecutor(2) as pool:
+        flags = list(pool.map(flags_of, truth["line"].unique(maintain_order=True)))
     score = real.skab_score(pl.concat(flags), truth)
     print(score)
     assert score["f1"] >= 0.70
@@ -44,7 +49,7 @@ def test_fd001_pooled(andon, real_data, tmp_path):
     table, definitions, truth = real.write_fd001(real_data, tmp_path)
     assert len(andon.json("import", table, "--line-column", "line")) == 200
     andon.run("apply", definitions)
-    (trained,) = andon.json("train", "--alert", "fails-soon", "--time", "60s", timeout=900)
+    (trained,) = andon.json("train", "--alert", "fails-soon", "--time", "30s", timeout=900)
     assert trained["result"] == "champion"
     out = tmp_path / "test.parquet"
     andon.run("backtest", "--family", "engines-test", "--alert", "fails-soon", "--out", out)

@@ -9,7 +9,7 @@ from tests.e2e.search_killing import LINES, TRIALS, run
 
 @pytest.mark.ray
 def test_a_killed_search_goes_on_where_it_stopped(tmp_path):
-    outcome = run(tmp_path, kills=3, seed=2)
+    outcome = run(tmp_path, kills=2, seed=2)
     assert outcome.kills, "no kill hit the work"
     assert outcome.repeated == []
     assert outcome.configurations == (LINES * TRIALS, LINES * TRIALS)
