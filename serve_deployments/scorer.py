@@ -7,16 +7,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import numpy as np
-
 from andon.errors import AndonError, ConfigError, ModelError
-from andon.models.bundle import AlertBundle, Bundle
+from andon.models.bundle import AlertBundle
 from andon.models.monitors.bundle import MonitorBundle
 from andon.ports import Documents, Models, Signals, StoredLine
 from andon.scoring.answers import newest_answer, newest_verdict
 from andon.scoring.newest import NewestRows
 from andon.scoring.rows import rows_frame
-from andon.serving import tensors
 from andon.serving.inference import Inference
 from andon.serving.problems import busy
 from andon.serving.readings import NewestReadings
@@ -147,7 +144,7 @@ class LineScorer:
             If the input is not what the model takes.
         """
         resident = self.model(name, version)
-        return resident, tensors.infer(resident.bundle, asked.inputs, most)
+        return resident, resident.tensors.infer(asked.inputs, most)
 
     def model(self, name: str, version: str | None = None) -> Resident:
         """Return a model that serves.
@@ -215,7 +212,7 @@ class LineScorer:
             return
         turn = self.residents.loads + int(datetime.now().timestamp())
         resident = models[turn % len(models)]
-        if not all(np.isfinite(one) for one in _probe(resident.bundle)):
+        if not resident.tensors.probe():
             raise ModelError(f"model {resident.name}", "gives no score", "roll it back")
 
     def newest_times(self) -> dict[str, datetime]:
@@ -279,14 +276,6 @@ def _scored(one: Served, resident: Resident, newest: NewestRows) -> dict[str, An
     if isinstance(definition, Alert) and definition.monitor is not None and isinstance(bundle, MonitorBundle):
         return newest_verdict(definition, bundle, newest, resident.version)
     return newest_answer(bundle, newest, resident.version)
-
-
-def _probe(bundle: Bundle) -> list[float]:
-    """Return scores of a row that was never read, for which every model has an answer."""
-    if isinstance(bundle, AlertBundle):
-        return [float(one) for one in bundle.probabilities(np.zeros((1, len(bundle.features.names))))]
-    readings = np.tile(bundle.scaling.means, (bundle.rows_needed + 1, 1))
-    return [float(one) for one in tensors.infer(bundle, {tensors.READINGS: readings}, len(readings))["forecast"]]
 
 
 def _settle_memory() -> None:

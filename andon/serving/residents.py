@@ -11,11 +11,12 @@ from pathlib import Path
 from time import monotonic
 from types import MappingProxyType
 
-from andon.errors import AndonError
+from andon.errors import AndonError, ModelError
 from andon.models.bundle import Bundle, read_bundle
 from andon.ports import Documents, Models, Signals
 from andon.records import ModelKey
 from andon.services.watching import Cache, Watching, model_keys, read_watching
+from andon.serving.tensors import Tensors
 from andon.stores.mlflow_names import model_name
 from configs.definitions import Alert, Monitor
 
@@ -32,6 +33,7 @@ class Resident:
     key: ModelKey
     version: int
     bundle: Bundle
+    tensors: Tensors
 
     @property
     def name(self) -> str:
@@ -154,22 +156,26 @@ class Residents:
         resident = self._resident.get(key)
         return resident is None or resident.version != version
 
-    def _load(self, missing: list[tuple[ModelKey, int]]) -> Iterator[tuple[ModelKey, Future[Bundle]]]:
+    def _load(self, missing: list[tuple[ModelKey, int]]) -> Iterator[tuple[ModelKey, Future[tuple[Bundle, Tensors]]]]:
         """Load models side by side; yield each one as it is there."""
         with ThreadPoolExecutor(self.loaders, "load") as pool:
             futures = {pool.submit(self._read, key, version): key for key, version in missing}
             for future in as_completed(futures):
                 yield futures[future], future
 
-    def _read(self, key: ModelKey, version: int) -> Bundle:
+    def _read(self, key: ModelKey, version: int) -> tuple[Bundle, Tensors]:
         published = self.models.get(key, version)
         if published is None:
             raise FileNotFoundError(f"version {version} is gone from the registry")
-        return read_bundle(Path(published.path))
+        bundle = read_bundle(Path(published.path))
+        tensors = Tensors(bundle)
+        if not tensors.probe():
+            raise ModelError(published.path, "gives no score", "train again, or roll back")
+        return bundle, tensors
 
-    def _take(self, key: ModelKey, version: int, loaded: Future[Bundle]) -> None:
+    def _take(self, key: ModelKey, version: int, loaded: Future[tuple[Bundle, Tensors]]) -> None:
         try:
-            self._resident[key] = Resident(key, version, loaded.result())
+            self._resident[key] = Resident(key, version, *loaded.result())
             self.loads += 1
             log.info("model %s version %d serves", key, version)
         except (AndonError, OSError, ValueError) as error:

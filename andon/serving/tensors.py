@@ -46,41 +46,58 @@ def describe(bundle: AlertBundle | MonitorBundle, name: str, versions: list[str]
     }
 
 
-def infer(bundle: AlertBundle | MonitorBundle, inputs: Mapping[str, NDArray[Any]], rows: int) -> dict[str, Any]:
-    """Score tensors.
+class Tensors:
+    """A model that answers for tensors; what every request would ask of its bundle again is asked once.
 
     A classifier answers for every row of features. A monitor answers for every row of readings that has
     ``rows_needed`` rows before it, and forecasts the row to come.
-
-    Parameters
-    ----------
-    rows
-        Most that may be sent.
-
-    Raises
-    ------
-    DataError
-        If the input is another than the model takes.
     """
-    if isinstance(bundle, AlertBundle):
-        probability = bundle.probabilities(_input(inputs, FEATURES, len(bundle.features.names), 0, rows))
-        return {"probability": probability, "flag": probability >= bundle.threshold}
-    context = bundle.rows_needed
-    readings = _input(inputs, READINGS, len(bundle.variables), context + 1, rows)
-    scores = score_rows(bundle, np.arange(len(readings)), readings, context)
-    return {
-        "line_score": scores.line_score,
-        "line_flag": scores.line_flag,
-        "expected": scores.expected,
-        "score": scores.score,
-        "flag": scores.flags,
-        "forecast": forecast_row(bundle, np.ascontiguousarray(readings[-bundle.window :]))[0],
-    }
+
+    def __init__(self, bundle: AlertBundle | MonitorBundle) -> None:
+        self._bundle = bundle
+        self._columns = len(bundle.features.names if isinstance(bundle, AlertBundle) else bundle.variables)
+
+    def infer(self, inputs: Mapping[str, NDArray[Any]], most: int) -> dict[str, NDArray[Any]]:
+        """Score tensors.
+
+        Parameters
+        ----------
+        most
+            Rows that may be sent.
+
+        Raises
+        ------
+        DataError
+            If the input is another than the model takes.
+        """
+        bundle = self._bundle
+        if isinstance(bundle, AlertBundle):
+            probability = bundle.probabilities(_input(inputs, FEATURES, self._columns, 0, most))
+            return {"probability": probability, "flag": probability >= bundle.threshold}
+        context = bundle.rows_needed
+        readings = _input(inputs, READINGS, self._columns, context + 1, most)
+        scores = score_rows(bundle, np.arange(len(readings)), readings, context)
+        return {
+            "line_score": scores.line_score,
+            "line_flag": scores.line_flag,
+            "expected": scores.expected,
+            "score": scores.score,
+            "flag": scores.flags,
+            "forecast": forecast_row(bundle, np.ascontiguousarray(readings[-bundle.window :]))[0],
+        }
+
+    def probe(self) -> bool:
+        """Tell whether a score comes out for a row that was never read, for which every model has an answer."""
+        bundle = self._bundle
+        if isinstance(bundle, AlertBundle):
+            return bool(np.isfinite(bundle.probabilities(np.zeros((1, self._columns)))).all())
+        readings = np.tile(bundle.scaling.means, (bundle.rows_needed + 1, 1))
+        return bool(np.isfinite(self.infer({READINGS: readings}, len(readings))["forecast"]).all())
 
 
 def _input(inputs: Mapping[str, NDArray[Any]], name: str, columns: int, least: int, most: int) -> Floats:
     values = inputs.get(name)
-    if values is None or len(inputs) > 1:
+    if values is None or len(inputs) != 1:
         raise DataError("inputs", f"are {', '.join(sorted(inputs))[:100]}", f"give {name} alone")
     if values.ndim != 2 or values.shape[1] != columns:
         raise DataError(f"inputs: {name}", f"has the shape {list(values.shape)}", f"give [rows, {columns}]")

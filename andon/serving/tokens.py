@@ -41,16 +41,23 @@ class Bearer:
 
     name: str
     role: Role
+    includes: frozenset[Role]
 
     def may(self, role: Role) -> bool:
         """Whether the bearer's role includes another.
 
         Examples
         --------
-        >>> Bearer("powerop", "operate").may("score"), Bearer("powerop", "operate").may("admin")
+        >>> bearer = bearer_of(TokenDigest(name="powerop", role="operate", sha256="0" * 64))
+        >>> bearer.may("score"), bearer.may("admin")
         (True, False)
         """
-        return ROLES.index(self.role) >= ROLES.index(role)
+        return role in self.includes
+
+
+def bearer_of(token: TokenDigest) -> Bearer:
+    """Return who bears a token, who may do what the roles before the token's may do too."""
+    return Bearer(token.name, token.role, frozenset(ROLES[: ROLES.index(token.role) + 1]))
 
 
 class Gate:
@@ -128,4 +135,4 @@ def write_tokens(file: Path, tokens: Sequence[TokenDigest]) -> None:
 
 
 def _known(tokens: Sequence[TokenDigest]) -> tuple[tuple[bytes, Bearer], ...]:
-    return tuple((token.sha256.encode(), Bearer(token.name, token.role)) for token in tokens)
+    return tuple((token.sha256.encode(), bearer_of(token)) for token in tokens)
