@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cluster.profiles import NodeOptions, node_options, start_command, start_environment, this_machine
+from cluster.serve_fast_path import FAST_PATH, own_haproxy
 from cluster.tokens import PATH, TOKEN, find_token, make_token, token_file
 from configs.errors import AndonError, ConfigError
 from configs.settings import Settings
@@ -76,8 +80,21 @@ def plan_node(settings: Settings, join: str | None = None) -> Launch:
     if join is None:
         options = _with_free_ports(options)
     ray = str(Path(sys.executable).with_name("ray"))
-    environment = start_environment(plan, options, head=join is None)
+    environment = start_environment(plan, options, head=join is None) | _serve_environment(settings)
     return Launch(start_command(ray, options, join=join), environment, options)
+
+
+def _haproxy_folder(home: Path) -> Path:
+    """Return a short path, for its sockets, that only this home has."""
+    return Path(tempfile.gettempdir()) / f"andon-haproxy-{hashlib.sha256(str(home).encode()).hexdigest()[:12]}"
+
+
+def _serve_environment(settings: Settings) -> dict[str, str]:
+    """Return Serve's fast path; on a laptop with ports and files of its own, since more than one cluster may run."""
+    wanted = dict(FAST_PATH)
+    if settings.cluster.profile == "laptop":
+        wanted |= own_haproxy(_haproxy_folder(settings.home))
+    return {name: value for name, value in wanted.items() if name not in os.environ}
 
 
 def start_node(settings: Settings, join: str | None = None) -> Node:
@@ -93,6 +110,7 @@ def start_node(settings: Settings, join: str | None = None) -> Node:
     home = settings.home
     folder = node_file(home).parent
     folder.mkdir(parents=True, exist_ok=True)
+    _haproxy_folder(home).mkdir(exist_ok=True)
     with _alone(folder):
         if running_node(home) is not None:
             raise ConfigError(
@@ -145,6 +163,7 @@ def stop_node(home: Path) -> bool:
     # Ray puts some of its processes into groups of their own, and Serve's proxy may outlive it; all carry the mark.
     for pid in _marked(node.mark):
         _signal(pid, signal.SIGKILL)
+    shutil.rmtree(_haproxy_folder(home), ignore_errors=True)
     node_file(home).unlink(missing_ok=True)
     return True
 
@@ -166,13 +185,13 @@ def _token(settings: Settings, join: str | None) -> dict[str, str]:
 
 
 def _with_free_ports(options: NodeOptions) -> NodeOptions:
-    """Give a head that takes any port the two that others must know; refuse a named port that is taken."""
+    """Give a head that takes any port those that others must know; refuse a named port that is taken."""
     from dataclasses import replace
 
     ports = options.ports
     with contextlib.ExitStack() as held:
         named = {}
-        for name in ("gcs", "dashboard"):
+        for name in ("gcs", "dashboard", "client"):
             probe = held.enter_context(socket.socket())
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -42,8 +42,7 @@ def serve_fast_path() -> Iterator[Mapping[str, str]]:
     a killed process left behind would keep the next from starting.
     """
     with tempfile.TemporaryDirectory(prefix="andon-haproxy-", ignore_cleanup_errors=True) as folder:
-        wanted = FAST_PATH | {name: str(Path(folder) / file) for name, file in _FILES.items()}
-        wanted |= {name: str(port) for name, port in zip(_PORTS, _free_ports(len(_PORTS)), strict=True)}
+        wanted = FAST_PATH | own_haproxy(Path(folder))
         own = {name: value for name, value in wanted.items() if name not in os.environ}
         os.environ.update(own)
         try:
@@ -51,6 +50,12 @@ def serve_fast_path() -> Iterator[Mapping[str, str]]:
         finally:
             for name in own:
                 os.environ.pop(name, None)
+
+
+def own_haproxy(folder: Path) -> dict[str, str]:
+    """Return the variables by which HAProxy keeps its files in a folder, and takes ports that are free now."""
+    files = {name: str(folder / file) for name, file in _FILES.items()}
+    return files | {name: str(port) for name, port in zip(_PORTS, _free_ports(len(_PORTS)), strict=True)}
 
 
 def haproxies_left() -> list[int]:

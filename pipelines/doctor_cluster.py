@@ -21,6 +21,8 @@ SERVE_PROXY = {
 
 def look_at_ports(settings: Settings, now: Callable[[], datetime]) -> Iterator[Finding]:
     """Yield of each port whether it is free, or who holds it."""
+    from cluster.serve_fast_path import haproxies_left
+
     wanted = {"API": (settings.serve_host, settings.serve_port, "set ANDON_SERVE_PORT")}
     for name, (variable, usual) in SERVE_PROXY.items():
         wanted[name] = ("127.0.0.1", int(os.environ.get(variable, usual)), f"set {variable}")
@@ -38,7 +40,7 @@ def look_at_ports(settings: Settings, now: Callable[[], datetime]) -> Iterator[F
             continue
         holder = holder_of(port)
         ours = holder is not None and any(word in holder for word in ("ray", "haproxy", "pipelines", "andon"))
-        orphan = holder is not None and "haproxy" in holder and not _ray_runs()
+        orphan = holder is not None and any(f"(process {one})" in holder for one in haproxies_left())
         if ours and not orphan:
             yield Finding("ports", name, True, f"{host}:{port} is held by Ray or Andon: {holder}")
         elif orphan:
@@ -110,12 +112,3 @@ def _bind(host: str, port: int) -> str | None:
         except OSError as error:
             return error.strerror or str(error)
     return None
-
-
-def _ray_runs() -> bool:
-    for process in Path("/proc").iterdir():
-        if process.name.isdigit():
-            with contextlib.suppress(OSError):
-                if b"/raylet" in (process / "cmdline").read_bytes().split(b"\0")[0]:
-                    return True
-    return False

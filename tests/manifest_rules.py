@@ -250,6 +250,7 @@ def nothing_is_let_in_but_what_is_named(manifests: list[Manifest]) -> Iterator[s
 
 @rule
 def settings_are_settings(manifests: list[Manifest]) -> Iterator[str]:
+    from cluster.serve_fast_path import FAST_PATH
     from configs.cluster import ClusterPlan
     from configs.settings import Settings
 
@@ -266,6 +267,8 @@ def settings_are_settings(manifests: list[Manifest]) -> Iterator[str]:
             yield f"{called(one)}: libraries must be told one thread"
         if given.get("RAY_USAGE_STATS_ENABLED") != "0" or given.get("MLFLOW_DISABLE_TELEMETRY") != "true":
             yield f"{called(one)}: something would phone home"
+        if not FAST_PATH.items() <= given.items():
+            yield f"{called(one)}: Serve's fast path lacks {sorted(FAST_PATH.items() - given.items())[0][0]}"
 
 
 @rule

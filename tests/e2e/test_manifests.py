@@ -212,6 +212,7 @@ BREAKS: dict[str, list[Change]] = {
         lambda all_: settings(all_).update(ANDON_CLUSTER="{}"),
         lambda all_: settings(all_).update(OMP_NUM_THREADS="8"),
         lambda all_: settings(all_).update(MLFLOW_DISABLE_TELEMETRY="false"),
+        lambda all_: settings(all_).pop("RAY_SERVE_HAPROXY_RETRIES"),
     ],
     "everything_is_in_one_namespace": [lambda all_: all_[-1]["metadata"].update(namespace="default")],
     "serve_configs_are_valid_and_fit": [

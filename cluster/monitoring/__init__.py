@@ -1,0 +1,1 @@
+"""What watches Andon: scrape configuration, alert rules, dashboards."""

@@ -1,0 +1,110 @@
+"""``andon cluster up``, ``status`` and ``down`` on this machine: once, found again, with a token, and ended whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cluster.nodes import MARK, running_node
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.ray
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="ray", dir="/tmp"))  # Ray's sockets allow short paths only
+    yield folder / "home"
+    andon(folder / "home", "cluster", "down")
+    shutil.rmtree(folder)
+
+
+def andon(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANDON_", "RAY_"))}
+    environment = kept | {"ANDON_HOME": str(home), "HOME": str(home.parent)} | more
+    command = [sys.executable, "-m", "pipelines", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240)
+
+
+def marked(mark: str) -> list[str]:
+    found = []
+    for process in Path("/proc").iterdir():
+        try:
+            if f"{MARK}={mark}".encode() in (process / "environ").read_bytes().split(b"\0"):
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue
+    return found
+
+
+def test_a_head_here_is_started_found_asked_and_ended_whole(home):
+    plan = json.dumps({"cpus": 1})
+    started = andon(home, "cluster", "up", "--json", ANDON_CLUSTER=plan)
+    assert started.returncode == 0, started.stderr
+    node = json.loads(started.stdout)
+    assert node["head"]
+    assert node["address"].startswith("127.0.0.1:")
+    assert oct((home / "ray-token").stat().st_mode)[-3:] == "600"
+
+    again = andon(home, "cluster", "up", ANDON_CLUSTER=plan)
+    assert again.returncode == 2
+    assert "Ray runs here already; see `andon cluster status`, or end it first" in again.stderr
+
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(f"{node['dashboard']}/api/jobs/", timeout=30)
+    token = (home / "ray-token").read_text()
+    request = urllib.request.Request(f"{node['dashboard']}/api/jobs/", headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert json.loads(answer.read()) == []
+
+    status = andon(home, "cluster", "status", "--json")
+    assert status.returncode == 0, status.stderr
+    state = json.loads(status.stdout)
+    assert [(one["role"], one["duty"], one["alive"], one["cpus"]) for one in state["nodes"]] == [
+        ("head", "all", True, 1)
+    ]
+    assert (state["cpus"], state["applications"]) == (1, {})
+
+    examined = andon(home, "doctor", "--only", "ray", "--only", "tokens", "--json")
+    assert examined.returncode == 0, examined.stdout
+    assert "1 nodes, 1 of 1 cores free" in examined.stdout
+
+    assert marked(node["mark"])
+    ended = andon(home, "cluster", "down")
+    assert ended.returncode == 0, ended.stderr
+    assert marked(node["mark"]) == []
+    assert running_node(home) is None
+    assert "none runs here" in andon(home, "cluster", "down").stderr
+    assert andon(home, "cluster", "status").returncode == 2
+
+
+def test_a_node_without_the_token_is_not_started(home):
+    refused = andon(home.parent / "other", "cluster", "up", "--join", "127.0.0.1:1")
+    assert refused.returncode == 2
+    assert "ray-token: is not there, and the head asks for its token; copy it" in refused.stderr
+
+
+def test_a_head_that_is_not_there_is_told_at_once(home):
+    refused = andon(home, "cluster", "up", "--join", "127.0.0.1:1", RAY_AUTH_TOKEN="any")
+    assert refused.returncode == 1
+    assert "the head at 127.0.0.1:1: cannot be reached: [Errno 111] Connection refused" in refused.stderr
+    assert not (home / "cluster" / "node.json").exists()
+
+
+def test_an_open_cluster_is_refused(home):
+    plan = json.dumps({"profile": "node", "access": "open"})
+    refused = andon(home, "cluster", "up", ANDON_CLUSTER=plan)
+    assert refused.returncode == 2
+    assert "cluster.access: is open" in refused.stderr
+    disabled = andon(home, "train", ANDON_CLUSTER=json.dumps({"profile": "node"}), RAY_AUTH_MODE="disabled")
+    assert disabled.returncode == 2
