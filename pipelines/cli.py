@@ -27,6 +27,7 @@ from pipelines.commands import (
     notify,
     report,
     retrain,
+    schedule,
     serve,
     stores,
     tables,
@@ -91,6 +92,7 @@ app.add_typer(notify.app, name="notify", help="Messages to people: list, deliver
 app.add_typer(models.app, name="models", help="Versions of the models: list, explain, promote, roll back.")
 app.add_typer(cluster.app, name="cluster", help="Ray on this machine or on many: up, status, down.")
 app.add_typer(stores.app, name="stores", help="Databases: what works and what does not; copy one to another.")
+app.command("run-due", help="Do what is due: retraining, reports, looks at replaced champions.")(schedule.run_due)
 app.add_typer(assistant.app, name="assistant")
 app.add_typer(alerts.app, name="alerts", help="Alerts: list, acknowledge, act, give feedback, silence.")
 

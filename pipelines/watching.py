@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
-from andon.errors import ConfigError
+from andon.errors import AndonError, ConfigError
 from configs.periods import format_time
 from configs.settings import Settings
 
@@ -18,7 +21,10 @@ if TYPE_CHECKING:
     from andon.services.loop import Chore
     from andon.services.turns import Stores
 
+log = logging.getLogger(__name__)
+
 _TELLING = timedelta(seconds=1)
+_DUE = timedelta(seconds=10)
 
 
 def watch(
@@ -74,7 +80,9 @@ async def _watch(
         running.add_signal_handler(number, loop.stop)
     try:
         if every is None:
-            return await loop.once()
+            failed = await loop.once()
+            await asyncio.to_thread(_tell, settings, stores)
+            return failed
         await loop.run()
         return 0
     finally:
@@ -82,13 +90,31 @@ async def _watch(
             running.remove_signal_handler(number)
 
 
+def _tell(settings: Settings, stores: Stores) -> None:
+    """Tell people what is to be told, once; what cannot be delivered now waits in the outbox."""
+    from pipelines.notifying import Notifier
+
+    try:
+        Notifier(stores.documents, stores.signals, settings).run()
+    except AndonError as error:
+        log.error("people could not be told: %s", error)
+
+
 def chores_of(settings: Settings, stores: Stores) -> list[Chore]:
     """Return what the assistant does beside the lines."""
     from andon.services.loop import Chore
     from pipelines.notifying import Notifier
+    from pipelines.scheduling import Scheduler
 
+    told = threading.Event()
     notifier = Notifier(stores.documents, stores.signals, settings)
-    return [Chore("telling people", _TELLING, notifier.run)]
+    # A retrain takes long, and no report waits for it.
+    retraining, reporting = (Scheduler(settings, stores, kinds) for kinds in (("retrain",), ("report", "shadow")))
+    return [
+        Chore("telling people", _TELLING, partial(notifier.run, told.is_set), told.set),
+        Chore("retraining", _DUE, retraining.run, retraining.stop),
+        Chore("reports", _DUE, reporting.run, reporting.stop),
+    ]
 
 
 def _now() -> datetime:

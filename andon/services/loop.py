@@ -48,6 +48,8 @@ class Chore:
     name: str
     every: timedelta
     work: Callable[[], object]
+    stop: Callable[[], object] = lambda: None
+    """Ends what is under way, at once."""
 
 
 @dataclass
@@ -135,6 +137,8 @@ class AssistantLoop:
         self._stopping.set()
         for one in tasks:
             one.cancel()
+        for chore in self.chores:
+            chore.stop()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wait_for_turns(), self.pace.grace.total_seconds())
         for one in self._busy.values():
