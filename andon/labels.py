@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -11,6 +11,8 @@ from andon.expressions import evaluate
 from andon.frames import MICROSECOND, Booleans, Floats, Integers, SignalFrame
 from configs.expressions import Expression
 
+Reviewed = tuple[int, int, float]
+"""First and last time of a span, microseconds, and the label that people's verdict gives to its rows: 1 or 0."""
 LONGEST_HOLE = 3
 """Samplings without a known target after which a stretch of time counts as not seen."""
 _NEVER = np.iinfo(np.int64).max
@@ -30,7 +32,7 @@ def onsets(frame: SignalFrame, target: Expression) -> Integers:
     return _onsets(*_known(frame, target))
 
 
-def label_rows(frame: SignalFrame, target: Expression, horizon: timedelta) -> Floats:
+def label_rows(frame: SignalFrame, target: Expression, horizon: timedelta, reviewed: Sequence[Reviewed] = ()) -> Floats:
     """Return the label of every row, float64 (n_rows,): 1, 0, or NaN where there is none.
 
     At time t it is
@@ -43,19 +45,25 @@ def label_rows(frame: SignalFrame, target: Expression, horizon: timedelta) -> Fl
     - else NaN.
 
     So a label takes its value from rows up to t + horizon; of later ones it matters only whether there are any.
+    What people said counts beside what was seen: see `labels_at`.
 
     Raises
     ------
     ConfigError
         If the line lacks a variable of the target, or one has the wrong type.
     """
-    return labels_at(frame, target, horizon)(frame.times)
+    return labels_at(frame, target, horizon, reviewed)(frame.times)
 
 
-def labels_at(frame: SignalFrame, target: Expression, horizon: timedelta) -> Callable[[Integers], Floats]:
+def labels_at(
+    frame: SignalFrame, target: Expression, horizon: timedelta, reviewed: Sequence[Reviewed] = ()
+) -> Callable[[Integers], Floats]:
     """Return what gives the labels of any times: microseconds, int64 (n,) -> float64 (n,), as of `label_rows`.
 
-    ``frame`` needs the target's variables only.
+    ``frame`` needs the target's variables only. ``reviewed`` are spans of alerts with a verdict: their rows are
+    positive where people confirmed the alert, or avoided what it foretold; where they rejected it, rows that nothing
+    else tells of are negative, and an onset that was seen stays one. A row at which the target holds has no label,
+    whoever says what.
 
     Raises
     ------
@@ -81,6 +89,9 @@ def labels_at(frame: SignalFrame, target: Expression, horizon: timedelta) -> Cal
         seen = (ends <= known[-1]) & (ends <= begins + hole)
         labels[free & seen] = 0.0
         labels[free & positive] = 1.0
+        for begin, end, label in reviewed:
+            inside = free & (times >= begin) & (times <= end)
+            labels[inside if label == 1.0 else inside & np.isnan(labels)] = label
         return labels
 
     return labels_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -12,12 +12,13 @@ from andon.errors import DataError
 from andon.evaluation.events import find_events
 from andon.evaluation.promotion import FEWEST_BLOCKS, FEWEST_EVENTS
 from andon.frames import MICROSECOND, Floats, Integers, from_microseconds, to_microseconds
-from andon.labels import label_rows
+from andon.labels import Reviewed, label_rows
 from andon.ports import Documents, Models, Signals
 from andon.records import Decision, ModelKey, PublishedModel
+from andon.services.feedback import reviewed_spans
 from andon.services.promoting import unread_from
 from andon.services.watching import champion_of
-from configs.definitions import Alert, Line
+from configs.definitions import Alert, Line, Monitor
 from configs.periods import format_time
 from pipelines.selecting import Selected
 
@@ -40,6 +41,8 @@ class Contest:
     lines: tuple[str, ...]
     champion: PublishedModel
     decisions: tuple[Decision, ...]
+    reviewed: Mapping[str, Sequence[Reviewed]] = field(default_factory=dict)
+    """What people said of the alerts of a classifier, by line."""
 
     @property
     def holder(self) -> int | None:
@@ -90,7 +93,8 @@ def contests(
                 decisions = tuple(documents.list_decisions(champion.key))
                 if champion.key != key:
                     decisions += tuple(documents.list_decisions(key))
-                found.append(Contest(one, key, its_lines, champion, decisions))
+                said = _reviewed(one.definition, its_lines, documents)
+                found.append(Contest(one, key, its_lines, champion, decisions, said))
             elif key.line is None or not one.pooled:
                 untrained.append(key)
     return found, untrained
@@ -182,6 +186,12 @@ def against_newest(challenge: Challenge, models: Models) -> Challenge:
     return replace(challenge, contest=replace(contest, champion=newest), judged_from=judged_from)
 
 
+def _reviewed(definition: Alert | Monitor, lines: Sequence[str], documents: Documents) -> dict[str, list[Reviewed]]:
+    if not isinstance(definition, Alert) or definition.horizon is None:
+        return {}
+    return reviewed_spans(definition.name, lines, definition.horizon, documents)
+
+
 def _kept(contest: Contest, end: datetime, at: datetime, reason: str) -> Decision:
     evidence = {"against": {"model": str(contest.champion.key), "version": contest.champion.version}}
     return Decision(contest.key, contest.holder, None, at, end, "kept", reason, evidence)
@@ -205,7 +215,7 @@ def _rows(
             frame = replace(frame, sampling=declared.sampling)
         labels = np.zeros(len(frame))
         if target is not None and horizon is not None:
-            labels = label_rows(frame, target, horizon)
+            labels = label_rows(frame, target, horizon, contest.reviewed.get(line, ()))
         known = ~np.isnan(labels)
         parts.append((frame.times[known], labels[known]))
     groups = [np.full(len(times), group, np.int64) for group, (times, _) in enumerate(parts)]

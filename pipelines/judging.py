@@ -137,7 +137,8 @@ def _scored(
         raise DataError(f"line {line}", "lacks a variable of the target", "import it")
     scores = [score_alert(bundle, frame, challenge.judged_from) for bundle in (champion, challenger)]
     count = len(scores[0].times)
-    labels = label_rows(frame, target, horizon)[len(frame) - count :]
+    said = challenge.contest.reviewed.get(line, ())
+    labels = label_rows(frame, target, horizon, said)[len(frame) - count :]
     known = ~(np.isnan(labels) | np.isnan(scores[0].score) | np.isnan(scores[1].score))
     return _Rows(scores[0].times[known], labels[known], scores[0].score[known], scores[1].score[known])
 

@@ -181,7 +181,9 @@ def _prepare_whole(spec: StudySpec) -> None:
 
 def _rows(study: Outline, wanted: Wanted, signals: Signals | None = None) -> Iterator[LabelledRows]:
     line = wanted.on(signals or opened(wanted.signals_url))
-    return labelled_rows(line, study.target, study.horizon, study.sampling(wanted.line))
+    said = study.spec.reviewed.get(wanted.line, [])
+    spans = [(int(begin), int(end), label) for begin, end, label in said]
+    return labelled_rows(line, study.target, study.horizon, study.sampling(wanted.line), spans)
 
 
 def _write_shard(study: Outline, wanted: Wanted) -> None:

@@ -15,6 +15,7 @@ from andon.errors import AndonError, ConfigError
 from andon.frames import to_microseconds
 from andon.ports import Documents, Models
 from andon.records import ModelKey
+from andon.services.feedback import reviewed_spans
 from configs.definitions import Alert
 from configs.settings import Settings
 from pipelines.searches import search_folder
@@ -280,9 +281,19 @@ def study_specs(
                     seed=request.seed,
                     variables=request.variables if one.stored.kind == "Monitor" else (),
                     features_folder=str(settings.home / "features"),
+                    reviewed=_reviewed(one, group, documents),
                 )
             )
     return specs
+
+
+def _reviewed(one: Selected, lines: tuple[str, ...], documents: Documents) -> dict[str, list[list[float]]]:
+    """Return what people said of the alerts of a classifier."""
+    definition = one.definition
+    if not isinstance(definition, Alert) or definition.horizon is None:
+        return {}
+    spans = reviewed_spans(definition.name, lines, definition.horizon, documents)
+    return {line: [list(span) for span in some] for line, some in spans.items()}
 
 
 def _selected(documents: Documents, request: TrainRequest) -> list[Selected]:

@@ -40,6 +40,8 @@ class StudySpec:
     """Where features are kept from one search to the next; empty: in ``folder``, and gone with it."""
     sample: tuple[str, ...] = ()
     """For a pooled model whose rows outgrow one worker: the lines that are searched; empty: all."""
+    reviewed: dict[str, list[list[float]]] = field(default_factory=dict)
+    """By line, spans of alerts that people have judged, and the label of their rows: see `andon.labels.Reviewed`."""
 
     @property
     def title(self) -> str:

@@ -91,6 +91,10 @@ class AssistantLoop:
         """End after the turns under way."""
         self._stopping.set()
 
+    def look(self) -> None:
+        """Take a turn on every line that is held, now; to be called in the loop's thread."""
+        self._begin([*self.states])
+
     async def once(self) -> int:
         """Tick every line that nobody else acts on up to its newest row; return how many failed.
 
@@ -212,7 +216,7 @@ class AssistantLoop:
             began = clock.time()
             with self._surviving("pass"):
                 await self._refresh()
-            self._begin([*self.states])
+            self.look()
             await asyncio.sleep(max(0.0, began + self.pace.every.total_seconds() - clock.time()))
 
     async def _wakes(self) -> None:
