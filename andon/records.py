@@ -225,15 +225,49 @@ class Skip:
 
 
 @dataclass(frozen=True, slots=True)
+class Blame:
+    """What one variable added to an alert's probability, and the feature that did most of it, in a worker's words."""
+
+    variable: str
+    share: float
+    """In probability; above 0 it pushed the risk up."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoveOption:
+    """One way in which settings, moved at ``start``, would have kept an alert's probability below its threshold."""
+
+    changes: tuple[tuple[str, float, float], ...]
+    """Setting, from, to."""
+    start: datetime
+    """The latest moment, of those tried, at which it would still have worked."""
+    before: float
+    after: float
+    confidence: float
+    """Share of the assumptions on what follows the settings under which it works, 0 to 1."""
+    cost: float
+    """By the definition: cost of a move times the part of the range between its bounds, summed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Recommendation:
-    """A feasible change that would have kept an alert's probability below its threshold."""
+    """How an alert could have been avoided: feasible changes, the best first, or none and the reason."""
 
     alert_id: str
     changes: tuple[tuple[str, float, float], ...]
-    """Variable, from, to."""
+    """Variable, from, to, of the first option; empty: no feasible change."""
     before: float
     after: float
     threshold: float
+    time: datetime | None = None
+    """Data time that was explained."""
+    options: tuple[MoveOption, ...] = ()
+    reason: str = ""
+    """Why there is no feasible change."""
+    blame: tuple[Blame, ...] = ()
+    """The variables behind the alert, the most guilty first."""
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

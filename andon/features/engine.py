@@ -24,7 +24,7 @@ from andon.frames import (
 )
 from configs.durations import format_duration
 
-_LEVELS = np.array(list(QUANTILES.values()))
+LEVELS = np.array(list(QUANTILES.values()))
 _BLOCKS_TOGETHER, _READINGS_TOGETHER = 1280, 8192
 """Blocks of one stride, and rows, that the kernels take at a time: what a processor's cache holds of them."""
 _MOST_READINGS = 2**17
@@ -125,7 +125,7 @@ def _compute(data: pl.DataFrame, times: Integers, rows: Integers, plan: Plan, va
             sampling, bounds = plan.sampling, some.bounds
             sliding.aggregate_readings(*every, bounds, rows, stride, sampling, lengths, slid, offsets, values)
         if plan.asked[2]:
-            quantiles.aggregate_quantiles(*every, rows, stride, lengths, _LEVELS, ranked, offsets, values)
+            quantiles.aggregate_quantiles(*every, rows, stride, lengths, LEVELS, ranked, offsets, values)
     for one in plan.states:
         states, shares = _states(data.get_column(one.variable.name), one.variable)
         found = np.empty((len(rows), len(one.functions)))

@@ -11,7 +11,8 @@ with fresh oil; above about 25 % oil is discarded (Codex and national limits), s
 
 Two ways to boil over: *foam* (soaps and crumbs gather at the surface until skimmed; the foam's head rises with the
 steam that passes through it and with the oil's degradation), and *wet load* (ice or surface water that the moisture of
-the lot does not show: more steam for the same feed).
+the lot does not show: more steam for the same feed; it comes with the feed and matters with the square of it, so that
+less feed is a remedy).
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ def advance(state: Floats, inputs: Floats, shocks: Floats, uniforms: Floats, sen
 
         running = 1.0 if ramp > 0.3 else 0.0
         rate_a = running * 5.0 * min(1.5, max(0.0, (head - 0.60) / 0.45)) ** 2
-        rate_b = running * 5.0 * min(1.5, max(0.0, (wet * (0.45 + 0.45 * steam) - 0.60) / 0.45)) ** 2
+        load = (feed * ramp / 430.0) ** 2
+        rate_b = running * 5.0 * min(1.5, max(0.0, (wet * (0.30 + 0.70 * load) - 0.60) / 0.45)) ** 2
         hidden[i, 0] = foam
         hidden[i, 1] = wet
         hidden[i, 2] = rate_a
@@ -81,7 +83,7 @@ def advance(state: Floats, inputs: Floats, shocks: Floats, uniforms: Floats, sen
         )
         skim = 0.25 + 2.6 * (skimming / 100.0) ** 2
         foam += _DT_HOUR * (1.55 * burst_a * running + 0.12 * running - skim * foam - 6.0 * cleaning * foam)
-        wet += _DT_HOUR * (1.5 * burst_b * running - 0.35 * wet - 6.0 * cleaning * wet)
+        wet += _DT_HOUR * (1.6 * burst_b * running * (0.35 + 0.65 * load) - 0.35 * wet - 6.0 * cleaning * wet)
         foam = max(0.0, foam + 0.002 * shocks[i, 3] * running)
 
         state[0], state[1], state[2], state[3], state[4] = foam, wet, temperature, integral, level

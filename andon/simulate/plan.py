@@ -32,6 +32,8 @@ _HOUR = 3600 // STEP
 _MINUTE = 60 // STEP
 _DAY = 24 * _HOUR
 _FIRST_SETTING = INGREDIENT + 1
+_TRIALS, _TRIAL = 0.15, 3.0
+"""Share of an operator's settings that are trials, and how much farther from the recipe those lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,13 +182,18 @@ def _lots(machine: Machine, steps: int, seed: int) -> Floats:
 
 
 def _operated(machine: Machine, setting: Setting, base: Floats, steps: int, seed: int) -> Floats:
-    """Return the recipe's value plus the operator's offset, which changes every three quarters of an hour or so."""
+    """Return the recipe's value plus the operator's offset, which changes every three quarters of an hour or so.
+
+    Now and then one tries what is far from the recipe.
+    """
     rng = generator(seed, machine.name, f"operator {setting.name}")
+    trials = generator(seed, machine.name, f"trials {setting.name}")
     offset = np.zeros(steps)
     at = 0
     while at < steps:
         length = int(rng.exponential(45 * _MINUTE)) + 5 * _MINUTE
-        offset[at : at + length] = rng.normal(0, setting.wander)
+        far = _TRIAL if trials.random() < _TRIALS else 1.0
+        offset[at : at + length] = far * rng.normal(0, setting.wander)
         at += length
     value = setting.low + np.round((base + offset - setting.low) / setting.step) * setting.step
     operated: Floats = np.clip(value, setting.low, setting.high)

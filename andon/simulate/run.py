@@ -25,7 +25,7 @@ _NEVER = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Course:
+class Course:
     """What truly happened, on the 10 s grid: sensors, hazard, and the steps at which faults began and ended."""
 
     sensors: Floats
@@ -59,10 +59,16 @@ def simulate(
     # The oracle looks beyond the last row.
     plan = make_plan(machine, start, steps + HORIZON_STEPS, seed)
     override(machine, plan, start, overrides)
-    course = _run(machine, plan, seed)
+    course = run_plan(machine, plan, seed)
     kept = slice(0, steps, STEPS_A_ROW)
     data, present = readings(machine, plan, course.sensors, course.down, start, rows, seed)
-    faults = tuple(
+    faults = told_faults(machine, start, course, steps - STEPS_A_ROW)
+    return SimulatedLine(machine.line, data, definition(machine), faults, course.chance[kept][present])
+
+
+def told_faults(machine: Machine, start: datetime, course: Course, last: int) -> tuple[Fault, ...]:
+    """Return the faults of a course that begin at or before step ``last``."""
+    return tuple(
         Fault(
             kind=machine.wears[mode].kind,
             precursor_start=start + timedelta(seconds=STEP * first),
@@ -72,12 +78,12 @@ def simulate(
             remedy=machine.wears[mode].remedy,
         )
         for mode, first, onset, end in course.faults
-        if onset <= steps - STEPS_A_ROW
+        if onset <= last
     )
-    return SimulatedLine(machine.line, data, definition(machine), faults, course.chance[kept][present])
 
 
-def _run(machine: Machine, plan: Plan, seed: int) -> _Course:
+def run_plan(machine: Machine, plan: Plan, seed: int) -> Course:
+    """Run a plan, which is changed where faults stop the line; the same plan and seed give the same course."""
     steps = len(plan.inputs)
     # Drawn for every step, not for every fault: what is set otherwise must not change later draws.
     shocks = generator(seed, machine.name, "shocks").standard_normal((steps, 4))
@@ -118,7 +124,7 @@ def _run(machine: Machine, plan: Plan, seed: int) -> _Course:
         machine.advance(state, inputs[fault], shocks[fault], never[fault], sensors[fault], hidden[fault])
         state[:2] = _REPAIRED
         begin, since = end, onset
-    return _Course(sensors, down, chance, tuple(faults))
+    return Course(sensors, down, chance, tuple(faults))
 
 
 def _stop(plan: Plan, onset: int, end: int) -> None:

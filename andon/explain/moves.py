@@ -1,0 +1,304 @@
+"""The search for the smallest feasible changes of settings: one setting, then pairs, then a sparse set."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from andon.explain.counterfactuals import Situation
+from andon.explain.plausibility import Region
+from andon.frames import Booleans, Floats
+
+MOST_STEPS = 20
+"""Values that a setting is tried at."""
+OPTIONS = 3
+SCALES = (0.5, 1.0, 1.5)
+"""Assumptions on what follows the settings, in parts of what history shows: how sure a change is."""
+SURE = 0.99
+RELIEF = 0.4
+"""Part of what is to blame that a change must take away: what leaves the cause and outweighs it is no remedy."""
+_BLOCK = 256
+_FINALISTS = 12
+AIM = 0.15
+"""Odds to which the first advice brings the risk, in parts of the threshold's; what only just helps comes later."""
+_SLACK = 1.0
+"""By how much, in log-odds, a pair may do better than its two settings promise."""
+
+Score = Callable[[Floats], Floats]
+"""Probabilities (n_rows,) of features (n_rows, n_features)."""
+Shares = Callable[[Floats], Floats]
+"""What each variable adds to the log-odds, float64 (n_rows, n_variables), of features."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """Moves of the levers, float64 (l,), what they do and cost; ``start`` is the place of the latest that works."""
+
+    moves: Floats
+    after: float
+    confidence: float
+    cost: float
+    relief: float
+    start: int = 0
+
+    @property
+    def moved(self) -> tuple[int, ...]:
+        """Places of the levers that it moves."""
+        return tuple(int(place) for place in np.flatnonzero(self.moves))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Options, the best first, or ``reason`` why there is none; ``tried`` counts the candidates that were scored."""
+
+    before: float
+    options: tuple[Option, ...]
+    reason: str
+    tried: int
+
+
+@dataclass(slots=True)
+class _Search:
+    situation: Situation
+    score: Score
+    shares: Shares
+    threshold: float
+    region: Region
+    tried: int = 0
+    before: Floats | None = None
+    rejected: int = 0
+
+    def plausible(self, moves: Floats) -> Booleans:
+        """Tell which moves end at settings that history has seen together."""
+        places = [lever.place for lever in self.situation.levers]
+        settings = np.tile(self.situation.now, (len(moves), 1))
+        settings[:, places] += moves
+        return self.region.holds(settings)
+
+    def cost(self, moves: Floats) -> Floats:
+        """Return what moves cost, float64 (n,)."""
+        levers = self.situation.levers
+        return np.asarray(sum(lever.price(moves[:, place]) for place, lever in enumerate(levers)))
+
+    def after(self, moves: Floats, scale: float = 1.0) -> Floats:
+        """Return the probability after moves, float64 (n,)."""
+        self.tried += len(moves)
+        return self.score(self.situation.build(moves, scale))
+
+    def options(self, moves: Floats, after: Floats) -> list[Option]:
+        """Judge moves that would do, the cheapest of each set of settings first; keep those that remove the cause."""
+        chosen = self._finalists(moves, self.cost(moves))
+        if not len(chosen):
+            return []
+        moves, after = moves[chosen], after[chosen]
+        works = np.ones((len(SCALES), len(moves)), dtype=bool)
+        for place, scale in enumerate(SCALES):
+            if scale != 1.0:
+                works[place] = self.after(moves, scale) < self.threshold
+        relief = self._relief(self.situation.build(moves))
+        keep = relief >= RELIEF
+        self.rejected += int((~keep).sum())
+        costs = self.cost(moves)
+        found = [
+            Option(moves[i], float(after[i]), float(works[:, i].mean()), float(costs[i]), float(relief[i]))
+            for i in np.flatnonzero(keep)
+        ]
+        best: dict[tuple[int, ...], Option] = {}
+        for option in found:
+            known = best.get(option.moved)
+            if known is None or _rank(option, self.threshold) < _rank(known, self.threshold):
+                best[option.moved] = option
+        return list(best.values())
+
+    def _finalists(self, moves: Floats, costs: Floats) -> list[int]:
+        """Return the places of the cheapest moves of each set of settings, a few of growing size each."""
+        order = np.argsort(costs, kind="stable")
+        by_set: dict[tuple[bool, ...], list[int]] = {}
+        for place in order:
+            by_set.setdefault(tuple((moves[place] != 0).tolist()), []).append(int(place))
+        each = max(2, _FINALISTS // max(1, len(by_set)))
+        chosen: list[int] = []
+        for places in list(by_set.values())[:_FINALISTS]:
+            spread = np.unique(np.linspace(0, len(places) - 1, min(each, len(places))).round().astype(int))
+            chosen += [places[place] for place in spread]
+        return chosen
+
+    def _relief(self, values: Floats) -> Floats:
+        if self.before is None:
+            self.before = self.shares(self.situation.row.values[None])[0]
+        guilty = self.before > 0
+        total = float(self.before[guilty].sum())
+        if total <= 0:
+            return np.zeros(len(values))
+        found: Floats = 1.0 - self.shares(values)[:, guilty].sum(axis=1) / total
+        return found
+
+
+def find_moves(
+    situations: Sequence[Situation],
+    score: Score,
+    shares: Shares,
+    threshold: float,
+    region: Region,
+    *,
+    steps: int = MOST_STEPS,
+    wanted: int = OPTIONS,
+) -> Found:
+    """Search for changes after which the probability at the row is below ``threshold``.
+
+    Every value of every single setting is scored, recomputed through the rolling features; then the pairs, in the order
+    of what their two settings promise (log-odds added up), block by block until there are options enough, or the next
+    pair promises no more; then, where neither helps, three settings and more, each at the value that helps most.
+
+    Parameters
+    ----------
+    situations
+        The same row with moves that begin ever later; the first is searched, the others tell how late would have done.
+    score, shares
+        The model, as functions of features.
+    region
+        What history has seen together.
+    """
+    first = situations[0]
+    before = float(score(first.row.values[None])[0])
+    search = _Search(first, score, shares, threshold, region)
+    singles = _singles(first, region, steps)
+    singles = singles[search.plausible(singles)] if len(singles) else singles
+    if not len(singles):
+        return Found(before, (), "no step of a setting stays within its bounds and what history has seen", 0)
+    after = search.after(singles)
+    options = search.options(singles[after < threshold], after[after < threshold])
+    if len(options) < wanted:
+        options += _pairs(search, singles, after, before, wanted - len(options))
+    if not options:
+        options += _sparse(search, singles, after)
+    if not options:
+        return Found(before, (), _reason(search, float(after.min()), threshold), search.tried)
+    chosen = sorted(options, key=lambda option: _rank(option, threshold))[:wanted]
+    return Found(before, tuple(_latest(option, situations, score, threshold) for option in chosen), "", search.tried)
+
+
+def _rank(option: Option, threshold: float) -> tuple[bool, int, float, float]:
+    """Return what to sort by: what leaves little of the risk, by settings moved and cost, before what leaves more."""
+    odds = option.after / (1.0 - option.after) / (threshold / (1.0 - threshold))
+    calm = option.confidence >= SURE and odds <= AIM
+    return (not calm, len(option.moved), option.cost if calm else odds, option.cost)
+
+
+def _singles(situation: Situation, region: Region, steps: int) -> Floats:
+    moves = []
+    for place, lever in enumerate(situation.levers):
+        now = situation.now[lever.place]
+        if np.isnan(now):
+            continue
+        low, high = float(region.low[lever.place]), float(region.high[lever.place])
+        targets = lever.targets(float(now), steps, low, high)
+        block = np.zeros((len(targets), len(situation.levers)))
+        block[:, place] = targets - now
+        moves.append(block)
+    return np.concatenate(moves) if moves else np.zeros((0, len(situation.levers)))
+
+
+def _pairs(search: _Search, singles: Floats, after: Floats, before: float, wanted: int) -> list[Option]:
+    gains = _odds(after) - _odds(np.array([before]))
+    of = np.argmax(singles != 0, axis=1)
+    firsts, seconds = [], []
+    for one, other in combinations(np.unique(of), 2):
+        a, b = np.meshgrid(np.flatnonzero(of == one), np.flatnonzero(of == other), indexing="ij")
+        firsts.append(a.ravel())
+        seconds.append(b.ravel())
+    if not firsts:
+        return []
+    first, second = np.concatenate(firsts), np.concatenate(seconds)
+    promised = gains[first] + gains[second]
+    # Two changes where one would do are no better advice.
+    enough = promised + _odds(np.array([before])) < _odds(np.array([search.threshold])) + _SLACK
+    enough &= (after[first] >= search.threshold) & (after[second] >= search.threshold)
+    places = np.flatnonzero(enough)
+    places = places[np.argsort(promised[places], kind="stable")]
+    moves = singles[first[places]] + singles[second[places]]
+    moves = moves[search.plausible(moves)]
+    found: list[Option] = []
+    for begin in range(0, min(len(moves), 4 * _BLOCK), _BLOCK):
+        block = moves[begin : begin + _BLOCK]
+        scored = search.after(block)
+        good = scored < search.threshold
+        if good.any():
+            found += search.options(block[good], scored[good])
+        if len(found) >= wanted or not good.any():
+            break
+    return found
+
+
+def _sparse(search: _Search, singles: Floats, after: Floats) -> list[Option]:
+    """Add the setting that helps most, one after the other, as long as history has seen them together."""
+    of = np.argmax(singles != 0, axis=1)
+    at = np.zeros(singles.shape[1])
+    for _ in range(singles.shape[1]):
+        free = singles[at[of] == 0]
+        if not len(free):
+            break
+        moves = free + at
+        moves = moves[search.plausible(moves)]
+        if not len(moves):
+            break
+        scored = search.after(moves)
+        best = int(np.argmin(scored))
+        if scored[best] >= float(after.min()) and at.any():
+            break
+        at = moves[best]
+        if scored[best] < search.threshold and np.count_nonzero(at) > 2:
+            return search.options(at[None], scored[best : best + 1])
+    return []
+
+
+def _latest(option: Option, situations: Sequence[Situation], score: Score, threshold: float) -> Option:
+    """Return the option at the latest start, of those given, that still works about as well."""
+    odds = AIM * threshold / (1.0 - threshold)
+    calm = odds / (1.0 + odds)
+    for place in range(len(situations) - 1, 0, -1):
+        moves = _same_targets(option.moves, situations[0], situations[place])
+        if moves is None:
+            continue
+        scores = [float(score(situations[place].build(moves[None], scale))[0]) for scale in SCALES]
+        after = scores[1]
+        if max(scores) < threshold and after <= max(1.5 * option.after, calm):
+            return Option(moves, after, option.confidence, option.cost, option.relief, place)
+    return option
+
+
+def _same_targets(moves: Floats, first: Situation, later: Situation) -> Floats | None:
+    """Return the moves that lead to the same settings from where they stood later; None where nothing would move."""
+    places = [lever.place for lever in first.levers]
+    found = np.where(moves != 0, first.now[places] + moves - later.now[places], 0.0)
+    return found if ((found != 0) == (moves != 0)).all() and not np.isnan(found).any() else None
+
+
+def _reason(search: _Search, best: float, threshold: float) -> str:
+    if search.rejected:
+        return "what would lower the risk leaves the cause as it is: what is to blame does not follow the settings"
+    return (
+        f"within bounds and what history has seen, the settings bring the risk to {best:.2f} at best, "
+        f"and the alert comes at {threshold:.2f}"
+    )
+
+
+def _odds(scores: Floats) -> Floats:
+    clipped = np.clip(scores, 1e-9, 1 - 1e-9)
+    found: Floats = np.log(clipped) - np.log1p(-clipped)
+    return found
+
+
+def risk_text(value: float) -> str:
+    """Return a probability for people.
+
+    Examples
+    --------
+    >>> risk_text(0.214)
+    '.21'
+    """
+    return "1.0" if value >= 0.995 else f"{math.floor(100 * value + 0.5) / 100:.2f}".lstrip("0")
