@@ -70,6 +70,8 @@ class AssistantLoop:
     """Of the lines that are held, as they were last stored."""
     errors: dict[str, str] = field(default_factory=dict)
     """Why a line fails, while it does."""
+    unseen: set[str] = field(default_factory=set)
+    """Lines that could not be looked at for a while: how long they have been silent, nobody knows."""
     _watching: Watching = field(default_factory=lambda: Watching({}, ()))
     _silences: list[Silence] = field(default_factory=list)
     _busy: dict[str, asyncio.Task[None]] = field(default_factory=dict)
@@ -256,6 +258,7 @@ class AssistantLoop:
         try:
             yield
         except (StoreError, ConfigError) as error:
+            self.unseen.update(self.states)
             log.error("%s: %s", what, error)
             self.report(Pass("", error=str(error)))
 
@@ -269,7 +272,7 @@ class AssistantLoop:
         done, more = Pass(line), True
         try:
             while more and not self._stopping.is_set():
-                token, state, blind = self.membership.tokens.get(line), self.states.get(line), line in self.errors
+                token, state, blind = self.membership.tokens.get(line), self.states.get(line), line in self.unseen
                 if token is None or line not in self.states:
                     return
                 seen = (line, state, self._watching, self.now(), self._silences)
@@ -282,6 +285,7 @@ class AssistantLoop:
                     self.states[line] = judged.result.state
                 done, more = done.after(judged), judged.more
             self.errors.pop(line, None)
+            self.unseen.discard(line)
             self.report(done)
         except Exception as error:
             await self._fail(done, error)
@@ -290,5 +294,6 @@ class AssistantLoop:
 
     async def _fail(self, done: Pass, error: Exception) -> None:
         told = failed(done, error)
+        self.unseen.add(done.line)
         await self._control.run(lambda: note_failure(told, self.now(), self.errors, self.turns.stores))
         self.report(told)
