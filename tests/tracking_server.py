@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,20 +23,28 @@ _PATIENCE = 240.0
 
 
 @contextmanager
-def tracking_server(folder: Path) -> Iterator[str]:
-    """Serve a registry that keeps all it has in ``folder``; yield its address."""
+def tracking_server(
+    folder: Path, backend: str | None = None, artifacts: str | None = None, variables: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """Serve a registry that keeps all it has in ``folder``, or in a database and an object store; yield its address."""
     folder.mkdir(parents=True, exist_ok=True)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [
         sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
-        "--backend-store-uri", f"sqlite:///{folder}/server.db", "--artifacts-destination", str(folder / "artifacts"),
+        "--backend-store-uri", backend or f"sqlite:///{folder}/server.db",
+        "--artifacts-destination", artifacts or str(folder / "artifacts"),
     ]  # fmt: skip
     log = folder / "server.log"
     with log.open("w") as out:
         process = subprocess.Popen(
-            command, stdout=out, stderr=out, cwd=folder, env={**os.environ, **_QUIET}, start_new_session=True
+            command,
+            stdout=out,
+            stderr=out,
+            cwd=folder,
+            env={**os.environ, **_QUIET, **(variables or {})},
+            start_new_session=True,
         )
     try:
         _wait(process, f"http://127.0.0.1:{port}", log)

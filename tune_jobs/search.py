@@ -70,9 +70,13 @@ def _search(
 ) -> None:
     import ray
     from ray import tune
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "3600")
-    dispatcher = ray.remote(num_cpus=0)(Dispatcher).remote(list(specs), seconds, workers, across)
+    # Where this process is: on any other node, the search would end with that node.
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    beside = ray.remote(num_cpus=0, scheduling_strategy=here)(Dispatcher)
+    dispatcher = beside.remote(list(specs), seconds, workers, across)
     tuner = tune.Tuner(
         tune.with_resources(trainable(specs, folder, dispatcher), {"cpu": 1}),
         tune_config=tune.TuneConfig(

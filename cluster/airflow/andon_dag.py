@@ -1,7 +1,7 @@
 """Airflow 3: retraining every night, then the reports that are due, then a backup, each as a Ray job.
 
 To change, in Airflow's environment: ``RAY_ADDRESS`` (http://head:8265), ``RAY_AUTH_TOKEN_PATH``, ``ANDON_RAY`` (the
-``ray`` command, of the cluster's version), ``ANDON_JOB_FOLDER`` (this repository; none where the image has Andon in it),
+``ray`` command, of the cluster's version), ``ANDON_JOB_FOLDER`` (this repository; none where the image has it),
 ``ANDON_JOB_VARIABLES`` (JSON: the settings of a job, ``{"ANDON_HOME": "/shared/andon"}``) and ``ANDON_BACKUPS``.
 
 A task that is tried again goes on with the job that it had submitted, as long as that runs or has succeeded.
