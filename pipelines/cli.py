@@ -25,6 +25,7 @@ from pipelines.commands import (
     metrics,
     models,
     notify,
+    recommend,
     report,
     retrain,
     schedule,
@@ -86,6 +87,7 @@ app.command("backup", help="Write every store into a folder, checked, while ever
 app.command("restore", help="Bring a backup into the stores, and compare.")(backup.restore)
 app.command("doctor", help="Look at everything that Andon stands on, and say what to do.")(doctor.doctor)
 app.command("metrics", help="Tell Prometheus of lines, alerts, models and searches.")(metrics.metrics)
+app.command("recommend", help="Say how an alert could have been avoided.")(recommend.recommend)
 app.command("inject", help="Replay history into the signals store as if live.")(tables.inject)
 app.add_typer(report.app, name="report", help="Excel and HTML reports.")
 app.add_typer(notify.app, name="notify", help="Messages to people: list, deliver, try again, test a route.")

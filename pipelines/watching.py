@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from andon.services.assistant import Pass
     from andon.services.loop import Chore
     from andon.services.turns import Stores
+    from pipelines.recommending import Recommender
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +96,9 @@ def _tell(settings: Settings, stores: Stores) -> None:
     from pipelines.notifying import Notifier
 
     try:
-        Notifier(stores.documents, stores.signals, settings).run()
+        recommender = recommender_of(settings, stores)
+        recommender.run()
+        Notifier(stores.documents, stores.signals, settings, recommender.find).run()
     except AndonError as error:
         log.error("people could not be told: %s", error)
 
@@ -107,14 +110,24 @@ def chores_of(settings: Settings, stores: Stores) -> list[Chore]:
     from pipelines.scheduling import Scheduler
 
     told = threading.Event()
-    notifier = Notifier(stores.documents, stores.signals, settings)
+    recommender = recommender_of(settings, stores)
+    notifier = Notifier(stores.documents, stores.signals, settings, recommender.find)
     # A retrain takes long, and no report waits for it.
     retraining, reporting = (Scheduler(settings, stores, kinds) for kinds in (("retrain",), ("report", "shadow")))
     return [
+        Chore("recommending", _TELLING, recommender.run, recommender.stop),
         Chore("telling people", _TELLING, partial(notifier.run, told.is_set), told.set),
         Chore("retraining", _DUE, retraining.run, retraining.stop),
         Chore("reports", _DUE, reporting.run, reporting.stop),
     ]
+
+
+def recommender_of(settings: Settings, stores: Stores) -> Recommender:
+    """Return what explains alerts beside the lines; what it keeps in memory is shared by all who ask it."""
+    from andon.services.recommending import Advisor
+    from pipelines.recommending import Recommender, advice_folder
+
+    return Recommender(Advisor(stores.documents, stores.signals, stores.models, advice_folder(settings)))
 
 
 def _now() -> datetime:

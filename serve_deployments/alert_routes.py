@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 
 from andon.errors import ConfigError
 from andon.services import alerts as service
+from andon.services import recommending as service_of_advice
 from andon.services import silences as service_of_silences
 from andon.serving.problems import problem_of
 from serve_deployments.bodies import Deed, Judgement, SilenceRequest
@@ -42,8 +43,8 @@ def router(scorer: LineScorer) -> APIRouter:
 
     @routes.get("/alerts/{alert_id}", summary="One alert, with everything that happened to it")
     def one_alert(alert_id: str) -> dict[str, Any]:
-        found = service.find_alert(alert_id, documents)
-        return service.alert_json(found, documents.list_feedback(alert_id))
+        found = service.alert_json(service.find_alert(alert_id, documents), documents.list_feedback(alert_id))
+        return found | {"recommendations": service_of_advice.recommendations_of(alert_id, documents)}
 
     @routes.post("/alerts/{alert_id}/acknowledge", summary="Say that it has been seen")
     def acknowledge(alert_id: str, deed: Deed) -> dict[str, Any]:
@@ -67,7 +68,7 @@ def router(scorer: LineScorer) -> APIRouter:
     @routes.get("/alerts/{alert_id}/recommendations", summary="How it could have been avoided")
     def recommendations(alert_id: str) -> list[dict[str, Any]]:
         service.find_alert(alert_id, documents)
-        return []
+        return service_of_advice.recommendations_of(alert_id, documents)
 
     @routes.get("/silences", summary="What nobody is told of")
     def silences(after: Moment = None) -> list[dict[str, Any]]:

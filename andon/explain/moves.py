@@ -134,7 +134,9 @@ class _Search:
         total = float(self.before[guilty].sum())
         if total <= 0:
             return np.zeros(len(values))
-        found: Floats = 1.0 - self.shares(values)[:, guilty].sum(axis=1) / total
+        # A variable is innocent at best: what is pushed beyond that makes up for no other's guilt.
+        left = np.maximum(self.shares(values)[:, guilty], 0.0).sum(axis=1)
+        found: Floats = 1.0 - left / total
         return found
 
 
