@@ -1,40 +1,52 @@
 """Assistants that share lines: who is there, who acts on which line, and whose lines are taken over.
 
 Every assistant holds a lease of its own, which says that it is there, and one on each line that it acts on. A line
-belongs to the one that wins its draw among those that are there (rendezvous hashing, Thaler & Ravishankar 1996), so
-that all agree without a word, and only the lines of who comes or goes change hands.
+belongs to the one that wins its draw among those that are there (rendezvous hashing, Thaler & Ravishankar 1996) and
+have room (bounded loads, Mirrokni, Thorup & Zadimoghaddam 2018), so that all agree without a word, and few lines change
+hands but those of who comes or goes.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import socket
-from collections.abc import Callable, Collection, Iterable
+from collections import Counter
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from andon.ports import Documents
 
+_UNEVEN = 1.1
 MEMBERS, LINES = "assistant/member/", "assistant/line/"
 LEASE = timedelta(seconds=30)
 """How long an assistant that says nothing is taken to be there. Clocks of machines should agree to a few seconds; where
 they do not, lines change hands early or late, and fences still keep two from acting on one."""
 
 
-def preferred(line: str, members: Iterable[str]) -> str:
-    """Return the member that a line belongs to.
+def share_out(lines: Collection[str], members: Collection[str]) -> dict[str, str]:
+    """Return which member each line belongs to: nobody gets more than a tenth above an even share.
 
     Examples
     --------
     >>> lines = [f"press-{number}" for number in range(40)]
-    >>> before = {line: preferred(line, ["a", "b", "c", "d"]) for line in lines}
-    >>> after = {line: preferred(line, ["a", "b", "c"]) for line in lines}
-    >>> all(after[line] == before[line] for line in lines if before[line] != "d")
-    True
+    >>> before, after = share_out(lines, ["a", "b", "c", "d"]), share_out(lines, ["a", "b", "c"])
+    >>> sorted(list(before.values()).count(member) for member in "abcd")
+    [7, 11, 11, 11]
+    >>> sum(after[line] != before[line] for line in lines if before[line] != "d")
+    1
     """
-    return max(members, key=lambda member: hashlib.sha256(f"{member}\x1f{line}".encode()).digest())
+    most = math.ceil(_UNEVEN * len(lines) / max(1, len(members)))
+    loads: Counter[str] = Counter()
+    shares = {}
+    for line in sorted(lines):
+        ranked = sorted(members, key=lambda member: hashlib.sha256(f"{member}\x1f{line}".encode()).digest())
+        shares[line] = next(member for member in ranked if loads[member] < most)
+        loads[shares[line]] += 1
+    return shares
 
 
 def this_process() -> str:
@@ -90,7 +102,8 @@ class Membership:
             self.documents.release_leases([one.name for one in leases if one.holder == holder], holder)
         alive = [one for one in leases if one.holder not in dead and one.until > now]
         self.members = tuple(sorted(one.holder for one in alive if one.name.startswith(MEMBERS)))
-        mine = {line for line in lines if not self.sharing or preferred(line, self.members) == self.holder}
+        shares = share_out(lines, self.members) if self.sharing else {}
+        mine = {line for line in lines if not self.sharing or shares[line] == self.holder}
         surplus = {line for line in self.tokens if line not in mine and line not in busy}
         self.documents.release_leases([LINES + line for line in sorted(surplus)], self.holder)
         wanted = mine | ({*self.tokens} - surplus)

@@ -32,7 +32,7 @@ PATIENCE = 240.0
 def main(arguments: list[str]) -> int:
     """Print the figures beside their bars, and return the exit code."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["kills", "outages"])
+    parser.add_argument("what", choices=["publish", "kills", "outages"])
     parser.add_argument("--assistants", type=int, default=4)
     parser.add_argument("--lines", type=int, default=40)
     parser.add_argument("--seconds", type=float, default=180.0)
@@ -41,6 +41,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--outage", type=float, default=60.0)
     parser.add_argument("--pause", type=float, default=2.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--registry", type=Path, help="Folder of the models: made where it is not there, and kept.")
     parser.add_argument("--short", action="store_true")
     asked = parser.parse_args(arguments)
     if asked.short:
@@ -54,10 +55,14 @@ def main(arguments: list[str]) -> int:
 def run(asked: argparse.Namespace, folder: Path, stack: contextlib.ExitStack) -> int:
     """Set up, disturb, and compare."""
     plan = Plan(asked.assistants, asked.lines, rows=2000, pause=asked.pause)
-    registry = Settings(home=folder / "registry").models
-    began = time.monotonic()
-    publish(open_models(registry), plan, folder / "bundles")
-    print(f"published {2 * plan.lines} models in {time.monotonic() - began:.0f} s", flush=True)
+    home = asked.registry or folder / "registry"
+    registry = Settings(home=home).models
+    if not home.exists():
+        began = time.monotonic()
+        publish(open_models(registry), plan, folder / "bundles")
+        print(f"published {2 * plan.lines} models in {time.monotonic() - began:.0f} s", flush=True)
+    if asked.what == "publish":
+        return 0
     mongo, influx = stack.enter_context(mongodb(folder / "mongo")), stack.enter_context(influxdb(folder / "influx"))
     forwarder = stack.enter_context(forwarding(("127.0.0.1", influx.port)))
     urls = {

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -114,7 +113,7 @@ class Fleet:
     folder: Path
     registry: str
     plan: Plan
-    urls: Mapping[str, str] = MappingProxyType({})
+    urls: Mapping[str, str] = field(default_factory=dict)
     processes: list[subprocess.Popen[bytes] | None] = field(default_factory=list)
     came: int = 0
 
