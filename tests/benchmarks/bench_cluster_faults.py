@@ -1,0 +1,205 @@
+"""Serving while hosts are lost: a serving node without power, and the head, whose state Redis keeps.
+
+Hosts are network namespaces (root and iproute2), each with its own Ray: a head without cores, two serving nodes. Clients
+ask the proxies of the serving nodes, and try an answer that fails once more, on the other node, as a load balancer does.
+
+Usage: ``python -m tests.benchmarks.bench_cluster_faults [--steps node,head]``
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from configs.settings import Settings
+from tests.benchmarks.bench_cluster_upgrade import TOKEN, serve_config
+from tests.nodes import ROOT, Host, Hosts, hosts, lacking
+from tests.servers.state import REDIS
+
+PORT = 8000
+CLIENT = """
+import collections, http.client, json, sys, threading, time
+hosts, lines, token, seconds, out = sys.argv[1:]
+hosts, lines, seconds = hosts.split(","), lines.split(","), float(seconds)
+told, guard, end = collections.Counter(), threading.Lock(), time.monotonic() + seconds
+by_second = collections.defaultdict(collections.Counter)
+def ask(connections, host, line):
+    connection = connections.get(host)
+    if connection is None:
+        connection = connections[host] = http.client.HTTPConnection(host, 8000, timeout=5)
+    try:
+        connection.request("POST", f"/v1/lines/{line}/score", headers={"Authorization": f"Bearer {token}"})
+        answer = connection.getresponse()
+        answer.read()
+        return str(answer.status)
+    except (OSError, http.client.HTTPException) as error:
+        connection.close()
+        connections.pop(host, None)
+        return type(error).__name__
+def run(number):
+    connections, turn = {}, number
+    while time.monotonic() < end:
+        turn += 1
+        first, second = hosts[turn % len(hosts)], hosts[(turn + 1) % len(hosts)]
+        line = lines[turn % len(lines)]
+        one = ask(connections, first, line)
+        if one != "200":
+            two = ask(connections, second, line)
+            one = f"{one}, then {two}"
+        with guard:
+            told[one] += 1
+            by_second[int(time.time())][first if one == "200" else "failed"] += 1
+threads = [threading.Thread(target=run, args=(number,)) for number in range(4)]
+[one.start() for one in threads]
+[one.join() for one in threads]
+json.dump({"told": told, "seconds": by_second}, open(out, "w"))
+"""
+
+
+def deploy(made: Hosts, home: Path) -> None:
+    """Deploy the application of the manifests, one replica a serving node, and wait until both answer."""
+    head = made["head"]
+    settings = {"ANDON_HOME": str(home), "ANDON_API_TOKEN": TOKEN, "PYTHONPATH": str(ROOT)}
+    config = serve_config(PORT, "one", settings)
+    config["http_options"]["host"] = "0.0.0.0"
+    (deployment,) = config["applications"][0]["deployments"]
+    deployment["ray_actor_options"] = {"num_cpus": 1, "label_selector": {"andon.io/duty": "serving"}}
+    deployment["max_replicas_per_node"] = 1
+    path = made.folder / "serve.yaml"
+    path.write_text(yaml.safe_dump(config))
+    serve = str(Path(sys.executable).with_name("serve"))
+    done = head.run(serve, "deploy", str(path), "--address", f"http://{head.address}:8265", PYTHONPATH=str(ROOT))
+    if done.returncode:
+        raise SystemExit(f"serve deploy: {done.stdout}{done.stderr}")
+    for name in ("serving1", "serving2"):
+        wait_for(lambda name=name: answers(head, made[name]), 150, f"{name} does not answer")
+
+
+def answers(asker: Host, asked: Host) -> bool:
+    """Return whether a host's proxy answers that it is ready."""
+    text = f"import urllib.request as r; print(r.urlopen('http://{asked.address}:{PORT}/readyz', timeout=3).status)"
+    return asker.run(sys.executable, "-c", text).stdout.strip() == "200"
+
+
+def wait_for(done: Any, seconds: float, problem: str) -> float:
+    """Wait until something is so; return how long that took."""
+    began = time.monotonic()
+    while not done():
+        if time.monotonic() - began > seconds:
+            raise SystemExit(problem)
+        time.sleep(0.5)  # until it is so
+    return time.monotonic() - began
+
+
+def load(made: Hosts, seconds: float) -> tuple[subprocess.Popen[bytes], Path]:
+    """Start clients on a host of their own."""
+    out = made.folder / f"answers-{time.monotonic_ns()}.json"
+    addresses = ",".join(made[name].address for name in ("serving1", "serving2"))
+    lines = ",".join(f"line-{number:03d}" for number in range(4))
+    return made["client"].popen(
+        "load", sys.executable, "-c", CLIENT, addresses, lines, TOKEN, str(seconds), str(out)
+    ), out
+
+
+def told(process: subprocess.Popen[bytes], out: Path) -> tuple[Counter[str], dict[str, dict[str, int]]]:
+    """Return what the clients were answered, and by whom in each second."""
+    process.wait(120)
+    body = json.loads(out.read_text())
+    return Counter(body["told"]), body["seconds"]
+
+
+def lost(answers_: Counter[str]) -> int:
+    """Return how many requests failed, also the second time."""
+    return sum(count for what, count in answers_.items() if not what.endswith("200"))
+
+
+def main(steps: list[str]) -> int:
+    """Print each bar; return how many were missed."""
+    from tests.benchmarks.serving_plant import build_lines
+
+    if reason := lacking() or ("" if REDIS else "apt-get install redis-server"):
+        print(reason)
+        return 0
+    missed = 0
+    with ExitStack() as started:
+        made = started.enter_context(hosts("head", "serving1", "serving2", "client", "redis"))
+        home = made.folder / "home"
+        build_lines(Settings(home=home), 4)
+        (made.folder / "redis").mkdir()
+        keep = [
+            "--bind",
+            "0.0.0.0",
+            "--protected-mode",
+            "no",
+            "--appendonly",
+            "yes",
+            "--dir",
+            str(made.folder / "redis"),
+        ]
+        redis = made["redis"].popen("redis", str(REDIS), *keep)
+        started.callback(redis.kill)
+        made.start("head", cpus=0, duty="none", redis=f"{made['redis'].address}:6379")
+        for name in ("serving1", "serving2"):
+            made.start(name, cpus=1, duty="serving")
+        deploy(made, home)
+        print("deployed: a replica on each serving node", flush=True)
+        for step in steps:
+            missed += {"node": a_node, "head": the_head}[step](made)
+    return missed
+
+
+def a_node(made: Hosts) -> int:
+    """Take the power from a serving node under load, and start Ray there again, as its supervisor does."""
+    process, out = load(made, 60)
+    time.sleep(5)  # of load before
+    made["serving2"].kill()
+    killed = time.monotonic()
+    made.start("serving2", cpus=1, duty="serving")
+    wait_for(lambda: answers(made["client"], made["serving2"]), 120, "the node that came back does not answer")
+    taken = time.monotonic() - killed
+    answered, _ = told(process, out)
+    failed = lost(answered)
+    print(f"a serving node lost: {dict(answered)}")
+    print(f"  capacity back after {taken:.0f} s without a person")
+    print(f"  {failed} requests failed after one retry (bar: 0): {'met' if not failed else 'MISSED'}", flush=True)
+    return int(failed > 0)
+
+
+def the_head(made: Hosts) -> int:
+    """Kill the head under load, leave it away for 20 s, and start it again on what Redis has."""
+    process, out = load(made, 70)
+    time.sleep(5)  # of load before
+    made["head"].kill()
+    time.sleep(20)  # of the outage
+    began = time.monotonic()
+    made.start("head", cpus=0, duty="none", redis=f"{made['redis'].address}:6379")
+    back = time.monotonic() - began
+    answered, _ = told(process, out)
+    failed = lost(answered)
+    head = made["head"]
+    serve = str(Path(sys.executable).with_name("serve"))
+
+    def running() -> bool:
+        said = head.run(serve, "status", "--address", f"http://{head.address}:8265").stdout
+        return "status: RUNNING" in said and "replica_states:\n          RUNNING: 2" in said
+
+    taken = wait_for(running, 90, f"Serve is not back: {head.run(serve, 'status').stdout[-1500:]}")
+    print(f"the head lost for 20 s: {dict(answered)}")
+    print(f"  head back after {back:.0f} s, Serve RUNNING with both replicas {taken:.0f} s later")
+    print(f"  {failed} requests failed after one retry (bar: 0): {'met' if not failed else 'MISSED'}", flush=True)
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", default="node,head")
+    sys.exit(min(1, main(parser.parse_args().steps.split(","))))
