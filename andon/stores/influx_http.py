@@ -45,6 +45,8 @@ class Found:
     tags: Mapping[str, str]
     columns: list[str]
     rows: list[list[Any]]
+    statement: int = 0
+    """Which of the statements it answers."""
 
 
 class Refused(Exception):
@@ -89,7 +91,7 @@ class InfluxHttp:
         return self.select(statement, lambda found: found, bucket)
 
     def select(self, statement: str, take: Callable[[Found], Taken], bucket: str | None = None) -> list[Taken]:
-        """Return what ``take`` makes of what a statement selects: some 10,000 rows of a series at a time.
+        """Return what ``take`` makes of what statements, parted by ``;``, select, 10,000 rows of a series at a time.
 
         Raises
         ------
@@ -241,4 +243,5 @@ def _series(line: bytes) -> Iterator[Found]:
         if "error" in result:
             raise Refused(200, str(result["error"]))
         for one in result.get("series", ()):
-            yield Found(one.get("name", ""), one.get("tags", {}), one["columns"], one.get("values", []))
+            number = result.get("statement_id", 0)
+            yield Found(one.get("name", ""), one.get("tags", {}), one["columns"], one.get("values", []), number)

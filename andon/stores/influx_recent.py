@@ -9,12 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import polars as pl
 
-from andon.frames import MICROSECOND
+from andon.frames import MICROSECOND, from_microseconds
 from andon.stores.influx_names import Column
 from andon.stores.influx_tables import InfluxTables
 
@@ -38,6 +38,7 @@ class _Line:
     columns: dict[str, Column] = field(default_factory=dict)
     columns_until: float = 0.0
     first: int | None = None
+    last: int | None = None
     windows: dict[tuple[str, ...], dict[int, int]] = field(default_factory=dict)
     """Variables -> number of newest rows -> time of the oldest of them when they were last read."""
     sampling: timedelta | None = None
@@ -120,6 +121,17 @@ class Recent:
                 break
             table = more
         return _kept(windows, table, rows)
+
+    def newest_times(self, lines: Iterable[str]) -> dict[str, datetime]:
+        """Return the newest reading time of each line that has any; of those asked for before, in one request."""
+        columns = {line: known for line in lines if (known := self.columns(line))}
+        for line, its_columns in columns.items():
+            if self._line(line).last is None:
+                self._line(line).last = _last(self.newest(line, its_columns, 1))
+        after = {line: last for line in columns if (last := self._line(line).last) is not None}
+        for line, last in self._tables.newest(after, columns).items():
+            self._line(line).last = last
+        return {line: from_microseconds(last) for line in columns if (last := self._line(line).last) is not None}
 
     def sampling(self, line: str, columns: Mapping[str, Column]) -> timedelta:
         """Return the median time between the newest reading times of a line (1 s for fewer than two)."""

@@ -15,6 +15,8 @@ from andon.stores.influx_names import KINDS, WHOLE, Column, InfluxNames, identif
 OLDEST = -9_223_372_036_854_775
 """Microseconds: InfluxDB keeps nanoseconds in 64 bits."""
 NEWEST = 9_223_372_036_854_774
+STATEMENTS = 100
+"""Statements that one request holds."""
 _DTYPES: dict[str, type[pl.DataType]] = {"number": pl.Float64, "boolean": pl.Float64, "category": pl.String}
 
 
@@ -105,6 +107,25 @@ class InfluxTables:
                 parts.extend(one for one in taken if one.height)
         types = {name: _DTYPES[column.kind] for name, column in sorted(columns.items())}
         return _merged(parts, types)
+
+    def newest(self, after: Mapping[str, int], columns: Mapping[str, Mapping[str, Column]]) -> dict[str, int]:
+        """Return the newest reading time, microseconds, of those of many lines that have one after a time of theirs."""
+        statements, asked = [], []
+        for line, low in after.items():
+            for keys, variables in self._groups(columns[line]):
+                source = ", ".join(map(identifier, dict.fromkeys(columns[line][one].measurement for one in variables)))
+                where = self.names.where(line, variables, span(low + 1, None))
+                fields = ", ".join(map(identifier, keys))
+                grouping = self.names.grouping()
+                statements.append(f"SELECT {fields} FROM {source}{where}{grouping} ORDER BY time DESC LIMIT 1")
+                asked.append(line)
+        newest: dict[str, int] = {}
+        for begin in range(0, len(statements), STATEMENTS):
+            text = "; ".join(statements[begin : begin + STATEMENTS])
+            for number, time in self.http.select(text, lambda found: (found.statement, int(found.rows[0][0]))):
+                line = asked[begin + number]
+                newest[line] = max(newest.get(line, time), time)
+        return newest
 
     def _table(self, found: Found, columns: Mapping[str, Column]) -> pl.DataFrame:
         values = list(zip(*found.rows, strict=True))

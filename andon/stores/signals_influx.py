@@ -119,13 +119,7 @@ class InfluxSignals:
 
     def newest_readings(self, lines: Sequence[str]) -> dict[str, datetime]:
         """See the port."""
-        found = {}
-        for line in lines:
-            columns = self._recent.columns(line)
-            newest = self._recent.newest(line, columns, 1) if columns else None
-            if newest is not None and newest.height:
-                found[line] = newest["time"][0]
-        return found
+        return self._recent.newest_times(lines)
 
     def reading_span(
         self, line: str, start: datetime | None = None, end: datetime | None = None
