@@ -1,7 +1,8 @@
 """Serving while hosts are lost: a serving node without power, and the head, whose state Redis keeps.
 
-Hosts are network namespaces (root and iproute2), each with its own Ray: a head without cores, two serving nodes. Clients
-ask the proxies of the serving nodes, and try an answer that fails once more, on the other node, as a load balancer does.
+Hosts are network namespaces (root and iproute2), each with its own Ray: a head without cores, two serving nodes.
+Clients ask the proxies of the serving nodes, and try an answer that fails once more, on the other node, as a load
+balancer does.
 
 Usage: ``python -m tests.benchmarks.bench_cluster_faults [--steps node,head]``
 """
