@@ -123,7 +123,8 @@ def signal_frame(
         if types[name] == "boolean" and not ((values == 0) | (values == 1) | ~known).all():
             wrong = values[known & (values != 0) & (values != 1)][0]
             raise DataError(f"{place}: {name}", f"is a boolean but holds {wrong:g}", "give 0 or 1, or type: number")
-        columns.append(pl.Series(name, values, nan_to_null=True))
+        clean = column.dtype == pl.Float64 and column.null_count() + int(known.sum()) == len(known)
+        columns.append(column if clean else pl.Series(name, values, nan_to_null=True))
         read |= known
     frame = pl.DataFrame([data["time"], *columns])
     if types and not read.all():

@@ -11,7 +11,6 @@ from andon.frames import Floats, SignalFrame, from_microseconds
 from andon.models.bundle import AlertBundle
 from andon.models.monitors.bundle import MonitorBundle
 from andon.scoring.alerts import score_alert
-from andon.scoring.monitors import blamed_variables
 from andon.scoring.newest import NewestRows
 from andon.scoring.outlooks import outlook_at, will_hold
 from configs.definitions import Alert
@@ -62,11 +61,11 @@ def newest_verdict(
         return answer | told | {"horizon_seconds": alert.horizon.total_seconds()} | more
     scores = newest.judge(bundle)
     return answer | {
-        "score": _number(scores.line_score[-1]),
-        "threshold": float(scores.line_threshold),
-        "flag": bool(scores.line_flag[-1]),
+        "score": _number(scores.line_score),
+        "threshold": float(bundle.line.threshold),
+        "flag": bool(scores.line_flag),
         "horizon_seconds": 0.0,
-        "blamed": list(blamed_variables(scores, len(scores) - 1)),
+        "blamed": list(scores.blamed),
     }
 
 
@@ -95,25 +94,24 @@ def _alert(bundle: AlertBundle, rows: NewestRows, version: int | None) -> dict[s
 def _monitor(bundle: MonitorBundle, rows: NewestRows, version: int | None) -> dict[str, Any]:
     _require(rows, bundle.key.definition, bundle.rows_needed + 1)
     scores = rows.judge(bundle)
-    time, expected, low, high = rows.forecast(bundle)
-    due = format_time(time)
+    due = format_time(rows.time + bundle.sampling)
     judged = zip(
-        scores.variables,
-        _numbers(scores.expected[-1]),
-        _numbers(scores.actual[-1]),
-        _numbers(scores.score[-1]),
-        scores.thresholds.tolist(),
-        scores.flags[-1].tolist(),
+        bundle.variables,
+        _numbers(scores.expected),
+        _numbers(scores.actual),
+        _numbers(scores.score),
+        bundle.thresholds.tolist(),
+        scores.flags.tolist(),
         strict=True,
     )
-    ahead = zip(scores.variables, expected.tolist(), low.tolist(), high.tolist(), strict=True)
+    ahead = zip(bundle.variables, scores.forecast.tolist(), scores.low.tolist(), scores.high.tolist(), strict=True)
     return {
         "name": bundle.key.definition,
         "version": version,
         "time": format_time(rows.time),
-        "score": _number(scores.line_score[-1]),
-        "threshold": float(scores.line_threshold),
-        "flag": bool(scores.line_flag[-1]),
+        "score": _number(scores.line_score),
+        "threshold": float(bundle.line.threshold),
+        "flag": bool(scores.line_flag),
         "variables": [
             {"name": name, "expected": mean, "actual": actual, "score": score, "threshold": threshold, "flag": flag}
             for name, mean, actual, score, threshold, flag in judged

@@ -17,7 +17,7 @@ from andon.models.monitors.windows import read_values
 from andon.records import Anomaly, Forecast
 
 _BLAMED = 0.8
-_FURTHEST = 1e100
+FURTHEST = 1e100
 """Scores end there, so that no absurd reading makes one that cannot be written down."""
 _TICK = 1_024
 """So many rows to judge are a tick, whose rows the next one looks back on; more are history."""
@@ -86,7 +86,7 @@ def score_rows(bundle: MonitorBundle, times: Integers, actual: Floats, begin: in
     if worked is not None:
         expected[first:] = bundle.scaling.restore(worked.expected[: len(times) - first])
     with np.errstate(over="ignore"):
-        residuals = np.clip((actual - expected) / bundle.residual_scales, -_FURTHEST, _FURTHEST)
+        residuals = np.clip((actual - expected) / bundle.residual_scales, -FURTHEST, FURTHEST)
     score = np.abs(residuals)
     sources = [residuals, series, np.minimum(score, bundle.thresholds)]
     if bundle.autoencoder is not None:

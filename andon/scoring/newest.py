@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 
 from andon.errors import DataError
-from andon.frames import Floats, SignalFrame, from_microseconds
+from andon.frames import Booleans, Floats, SignalFrame, from_microseconds
+from andon.models.monitors import chart_kernels, kernels, windows
 from andon.models.monitors.bundle import MonitorBundle
-from andon.scoring.monitors import MonitorScores, forecast_row, score_rows
+from andon.scoring.monitors import FURTHEST
+
+_BLAMED = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class NewestVerdict:
+    """A monitor's verdict on one row, and its forecast of the next; each float64 or bool (v,), in name order."""
+
+    expected: Floats
+    actual: Floats
+    score: Floats
+    flags: Booleans
+    line_score: float
+    line_flag: bool
+    forecast: Floats
+    low: Floats
+    high: Floats
+    blamed: tuple[str, ...]
+    """The fewest variables that make four fifths of the line's score, the largest share first."""
 
 
 class NewestRows:
@@ -23,8 +45,10 @@ class NewestRows:
         self.times = frame.times
         numbers = [name for name, kind in frame.types.items() if kind != "category"]
         self._columns = {name: column for column, name in enumerate(numbers)}
-        self._values: Floats = np.ascontiguousarray(frame.data.select(numbers).to_numpy(), np.float64)
-        self._judged: dict[int, tuple[MonitorBundle, MonitorScores]] = {}
+        self._values: Floats = np.empty((len(self.times), len(numbers)))
+        for column, name in enumerate(numbers):
+            self._values[:, column] = frame.data.get_column(name).to_numpy()
+        self._judged: dict[int, tuple[MonitorBundle, NewestVerdict]] = {}
         """By identity of the bundle, which is kept with it so that no other takes that identity."""
 
     def __len__(self) -> int:
@@ -35,8 +59,10 @@ class NewestRows:
         """Of the newest row."""
         return from_microseconds(int(self.times[-1]))
 
-    def judge(self, bundle: MonitorBundle) -> MonitorScores:
+    def judge(self, bundle: MonitorBundle) -> NewestVerdict:
         """Return a monitor's verdict on the newest row; asked again, the same.
+
+        There are more rows than `MonitorBundle.rows_needed`.
 
         Raises
         ------
@@ -52,14 +78,9 @@ class NewestRows:
                 f"has none of the variables of monitor {bundle.key.definition}",
                 f"give {', '.join(bundle.variables[:5])}",
             )
-        rows = min(len(self), bundle.rows_needed + 1)
-        found = score_rows(bundle, self.times[-rows:], self._read(bundle, rows), rows - 1)
+        found = _judge(bundle, self._read(bundle, bundle.rows_needed + 1))
         self._judged[id(bundle)] = bundle, found
         return found
-
-    def forecast(self, bundle: MonitorBundle) -> tuple[datetime, Floats, Floats, Floats]:
-        """Return the time of the row to come, what a monitor expects of it, and the bounds of what counts as normal."""
-        return self.time + bundle.sampling, *forecast_row(bundle, self._read(bundle, bundle.window))
 
     def _read(self, bundle: MonitorBundle, rows: int) -> Floats:
         """Return the newest rows of a monitor's variables, float64 (rows, v)."""
@@ -70,3 +91,56 @@ class NewestRows:
         present = [column for column, place in enumerate(places) if place >= 0]
         values[:, present] = self._values[-rows:, [places[column] for column in present]]
         return values
+
+
+def _judge(bundle: MonitorBundle, actual: Floats) -> NewestVerdict:
+    line, scaling = bundle.line, bundle.scaling
+    expected, score, forecast, sources = kernels.newest_sources(
+        actual,
+        bundle.window,
+        (windows.FURTHEST, windows.LARGEST, FURTHEST),
+        (scaling.means, scaling.scales),
+        bundle.networks.arguments,
+        _of_autoencoder(bundle),
+        (bundle.residual_scales, bundle.thresholds),
+        (line.members, line.centres, line.scales),
+    )
+    line_score, shares = chart_kernels.newest_score(
+        sources, bundle.window, line.sources, line.spans, line.limits, line.precisions, line.reaches, line.persistence
+    )
+    reach = bundle.thresholds * bundle.residual_scales
+    return NewestVerdict(
+        expected=expected,
+        actual=actual[-1],
+        score=score,
+        flags=score >= bundle.thresholds,
+        line_score=line_score,
+        line_flag=line_score >= line.threshold,
+        forecast=forecast,
+        low=_finite(forecast - reach),
+        high=_finite(forecast + reach),
+        blamed=_blamed(bundle, shares),
+    )
+
+
+def _of_autoencoder(bundle: MonitorBundle) -> tuple[Any, ...]:
+    one = bundle.autoencoder
+    if one is None:
+        return False, 0, 0, 0.0, np.zeros(1, np.int64), np.zeros(0)
+    return True, one.lags, one.activation, one.limit, one.sizes, one.weights
+
+
+def _blamed(bundle: MonitorBundle, shares: Floats) -> tuple[str, ...]:
+    blame = np.maximum(shares, 0.0)
+    total = blame.sum()
+    if not total > 0:
+        return ()
+    blame /= total
+    order = np.argsort(-blame, kind="stable")
+    order = order[blame[order] > 0]
+    count = int(np.searchsorted(np.cumsum(blame[order]), _BLAMED)) + 1
+    return tuple(bundle.variables[bundle.line.members[member]] for member in order[:count])
+
+
+def _finite(values: Floats) -> Floats:
+    return values if np.isfinite(values).all() else np.nan_to_num(values)

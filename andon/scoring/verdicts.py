@@ -12,6 +12,7 @@ import polars as pl
 
 from andon.errors import AndonError
 from andon.expressions import evaluate
+from andon.features.engine import compute_features
 from andon.frames import Floats, SignalFrame, from_microseconds
 from andon.models.bundle import AlertBundle
 from andon.models.monitors.bundle import MonitorBundle
@@ -144,12 +145,30 @@ def _by_classifier(bundle: AlertBundle, version: int | None, frame: SignalFrame,
             "score": _finite(scores.score[row]),
             "threshold": scores.threshold,
             "version": version,
+            "top": _top(bundle, frame, first + row),
             "values": _values(frame.data, variables, first + row),
         }
 
     return AlertVerdicts(
         when, 1 - when, lambda row: Reason("window", needed), evidence, scores.score, scores.threshold, version
     )
+
+
+def _top(bundle: AlertBundle, frame: SignalFrame, row: int) -> list[dict[str, Any]]:
+    """Return the variables that count most in a row's score, by their SHAP values; empty where that fails."""
+    from andon.explain.attribution import contributions
+    from andon.explain.blame import blamed
+
+    try:
+        known = SignalFrame(frame.line, frame.data[: row + 1], frame.types, frame.sampling)
+        features = compute_features(known, bundle.features, from_microseconds(int(frame.times[row])))
+        parts = contributions(bundle, features.values[-1:]).values[0]
+        found = blamed(bundle, parts, features.values[-1], {})
+    except Exception:
+        # An alert without its reasons is better than none.
+        log.exception("line %s: what counts most in alert %s cannot be told", frame.line, bundle.key.definition)
+        return []
+    return [{"variable": one.variable, "share": round(one.share, 4), "text": one.text} for one in found]
 
 
 def _by_anomalies(

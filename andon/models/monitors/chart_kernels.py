@@ -63,3 +63,43 @@ def persistent_rows(scores: Floats, first: int, needed: int, among: int) -> Floa
             newest[back] = scores[row - back] if row - back >= first else 0.0
         result[row] = np.sort(newest)[among - needed]
     return result
+
+
+@compiled
+def newest_score(
+    values: Floats,
+    first: int,
+    sources: Integers,
+    spans: Integers,
+    limits: Floats,
+    precisions: Floats,
+    reaches: Floats,
+    persistence: Integers,
+) -> tuple[float, Floats]:
+    """Return the line's score at the last row of ``values``, and what each member adds to its largest chart (m,).
+
+    As `line_score.LineScore.score` works it out, in the same order; ``first`` is the first row that is judged at all.
+    """
+    last, (needed, among) = len(values) - 1, persistence
+    distances = np.zeros((len(values), len(spans)))
+    shares = np.zeros((len(values), len(spans), values.shape[2]))
+    chart_rows(values, max(first, last - among + 1), sources, spans, limits, precisions, distances, shares)
+    score, largest, lasting = 0.0, 0, False
+    for chart in range(len(spans)):
+        distances[:, chart] /= reaches[chart]
+        if distances[last, chart] > distances[last, largest]:
+            largest = chart
+        if spans[chart] == 1:
+            score = max(score, distances[last, chart])
+        else:
+            lasting = True
+    if lasting:
+        newest = np.zeros(among)
+        for back in range(min(among, last - first + 1)):
+            found = -np.inf
+            for chart in range(len(spans)):
+                if spans[chart] > 1:
+                    found = max(found, distances[last - back, chart])
+            newest[back] = found
+        score = max(score, np.sort(newest)[among - needed])
+    return score, shares[last, largest].copy()

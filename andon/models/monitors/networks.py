@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -111,9 +111,14 @@ class PackedNetworks:
         ``first`` is at least ``window``; ``end`` at most one past the last row. A row's answer depends on the
         ``window`` rows before it and on nothing else, to the last bit.
         """
-        return kernels.expected_rows(
-            np.ascontiguousarray(series), first, end, window, self.lags, self.others, self.steps, self.anchored,
-            self.activations, self.limits, self.reaches, self.skips, self.program, self.offsets, self.weights,
+        return kernels.expected_rows(np.ascontiguousarray(series), first, end, window, *self.arguments)
+
+    @property
+    def arguments(self) -> tuple[Any, ...]:
+        """What `kernels.expected_rows` takes, from ``lags`` on."""
+        return (
+            self.lags, self.others, self.steps, self.anchored, self.activations, self.limits, self.reaches, self.skips,
+            self.program, self.offsets, self.weights,
         )  # fmt: skip
 
 

@@ -10,9 +10,9 @@ import numpy as np
 from andon.frames import Booleans, Floats, Integers, SignalFrame
 from andon.models.monitors import kernels
 
-_FURTHEST = 1e6
+FURTHEST = 1e6
 """So many standard deviations are absurd enough: more would overflow all forecasts that look back on the reading."""
-_TINY, _LARGEST = float(np.finfo(np.float64).tiny), float(np.finfo(np.float64).max)
+_TINY, LARGEST = float(np.finfo(np.float64).tiny), float(np.finfo(np.float64).max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +25,17 @@ class Scaling:
     def standardise(self, values: Floats) -> Floats:
         """Return ``(values - mean) / scale``, at most a million either way; NaN stays."""
         with np.errstate(over="ignore"):
-            return np.clip((values - self.means) / self.scales, -_FURTHEST, _FURTHEST)
+            return np.clip((values - self.means) / self.scales, -FURTHEST, FURTHEST)
 
     def restore(self, values: Floats) -> Floats:
         """Inverse of `standardise`, within what a float can hold."""
         with np.errstate(over="ignore"):
-            return np.clip(self.means + self.scales * values, -_LARGEST, _LARGEST)
+            return np.clip(self.means + self.scales * values, -LARGEST, LARGEST)
 
     def restore_sizes(self, sizes: Floats) -> Floats:
         """Return sizes (v,) of standardised differences in the variables' own units, never 0."""
         with np.errstate(over="ignore"):
-            return np.clip(self.scales * sizes, _TINY, _LARGEST)
+            return np.clip(self.scales * sizes, _TINY, LARGEST)
 
 
 def read_values(frame: SignalFrame, variables: Sequence[str]) -> Floats:
