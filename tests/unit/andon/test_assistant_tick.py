@@ -284,3 +284,21 @@ def test_the_state_survives_json() -> None:
     state = judged(make_rows(400), *watches(), now=datetime(2026, 11, 23, tzinfo=UTC)).state
     assert LineState.from_json(state.to_json(), "state") == state
     assert from_microseconds(state.last) == make_rows(400).data["time"][-1]
+
+
+def test_an_alert_of_a_classifier_tells_which_variables_count_most() -> None:
+    frame = make_rows(900, seed=3)
+    opened = [one for one in judged(frame, *watches()).opened if one.definition == JAM.name]
+    for alert in opened:
+        top = alert.events[0].evidence["top"]
+        assert top[0]["variable"] == "vibration", "it is what tells of jams"
+        shares = [one["share"] for one in top]
+        assert shares == sorted(shares, reverse=True)
+        assert 0 < sum(shares) <= 1
+        row = int(np.searchsorted(frame.times, to_microseconds(alert.opened_at)))
+        (again,) = [
+            one
+            for one in judged(rows_of(frame, 0, row + 1), *watches()).opened
+            if (one.definition, one.opened_at) == (alert.definition, alert.opened_at)
+        ]
+        assert again.events[0].evidence == alert.events[0].evidence
