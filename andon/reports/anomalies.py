@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from andon.reports.workbook import (
     add_table,
     new_book,
     save_book,
+    whole_step,
 )
 
 if TYPE_CHECKING:
@@ -40,21 +42,27 @@ def write_anomaly_workbook(report: PeriodReport, path: Path) -> None:
     time = f"({report.zone})"
     add_table(book, _alerts(report, time), report.zone)
     add_table(book, _anomalies(report, time), report.zone)
-    lines = _lines(report)
-    line_sheet = add_table(book, lines, report.zone)
-    _variables(book, report)
+    lines, variables, hours = _lines(report), _variables(report, time), _hours(report, time)
+    line_sheet, variable_sheet = add_table(book, lines, report.zone), add_table(book, variables, report.zone)
     add_table(book, _shifts(report), report.zone)
-    hours = _hours(report, time)
     hour_sheet = add_table(book, hours, report.zone)
-    colours = (*SEVERITY_COLOURS.values(), "1F5FA8")
-    stacked = Chart("stacked", f"Anomalies of lines by hour {time}", 1, (2, 3, 4, 5), "D3", colours=colours)
-    add_chart(summary, stacked, hour_sheet, len(hours.rows))
-    alerts = Chart("columns", f"Alerts opened by hour {time}", 1, (6,), "D22", size=(26.0, 7.0))
-    add_chart(summary, alerts, hour_sheet, len(hours.rows))
-    if lines.rows:
-        height = max(6.0, 0.7 * min(len(lines.rows), _TOP) + 3)
-        busiest = Chart("bars", "Alerts by line", 1, (2,), "J2", rows=_TOP, size=(20.0, height))
-        add_chart(line_sheet, busiest, line_sheet, len(lines.rows))
+    counts = [(sum(row[1:5]), row[5]) for row in hours.rows]
+    steps = [whole_step(row[number] for row in counts) for number in (0, 1)]
+    colours = tuple(SEVERITY_COLOURS.values())
+    stacked = f"Anomalies of lines by hour {time}"
+    add_chart(summary, Chart("stacked", stacked, 1, (2, 3, 4, 5), "D3", colours=colours, step=steps[0]), hour_sheet,
+              len(hours.rows))  # fmt: skip
+    opened = Chart("columns", f"Alerts opened by hour {time}", 1, (6,), "D22", size=(26.0, 7.0), step=steps[1])
+    add_chart(summary, opened, hour_sheet, len(hours.rows))
+    for title, table, sheet, along, column, anchor in (
+        ("Alerts by line", lines, line_sheet, 1, 2, "D37"),
+        ("Most anomalous variables", variables, variable_sheet, 10, 3, "K37"),
+    ):
+        if table.rows:
+            height = max(6.0, 0.7 * min(len(table.rows), _TOP) + 3)
+            step = whole_step(row[column - 1] for row in table.rows)
+            chart = Chart("bars", title, along, (column,), anchor, _TOP, (12.8, height), step=step)
+            add_chart(summary, chart, sheet, len(table.rows))
     for number, trace in enumerate(report.traces, 1):
         _trace(book, trace, number, report.zone)
     add_table(book, _skips(report, time), report.zone)
@@ -147,10 +155,8 @@ def _lines(report: PeriodReport) -> Table:
     )
 
 
-def _variables(book: Workbook, report: PeriodReport) -> None:
-    time = f"({report.zone})"
-    counts = by_variable(report.anomalies)
-    table = Table(
+def _variables(report: PeriodReport, time: str) -> Table:
+    return Table(
         "By variable",
         (
             *("line", "variable", "anomalies", "high or critical", "too high", "too low", "worst, times threshold"),
@@ -161,16 +167,11 @@ def _variables(book: Workbook, report: PeriodReport) -> None:
                 *(one.line, one.variable, one.anomalies, one.grave, one.high, one.low, one.worst, one.first, one.last),
                 f"{one.variable} on {one.line}",
             )
-            for one in counts
+            for one in by_variable(report.anomalies)
         ],
         formats={"worst, times threshold": "0.0"},
         note="no variable had one",
     )
-    sheet = add_table(book, table, report.zone)
-    if counts:
-        height = max(6.0, 0.7 * min(len(counts), _TOP) + 3)
-        chart = Chart("bars", "Most anomalous variables", 10, (3,), "L2", rows=_TOP, size=(24.0, height))
-        add_chart(sheet, chart, sheet, len(counts))
 
 
 def _shifts(report: PeriodReport) -> Table:
@@ -206,8 +207,12 @@ def _trace(book: Workbook, trace: Trace, number: int, zone: str) -> None:
     )
     sheet = add_table(book, table, zone)
     title = f"{trace.line}: {trace.variable}{unit}, reading and forecast"
+    short = len(trace.times) > 0 and trace.times[-1] - trace.times[0] <= timedelta(days=2)
     chart = Chart(
-        "lines", title, 1, (2, 3), "E2", size=(28.0, 12.0), format="mm-dd hh:mm", colours=("1F5FA8", "F59E0B")
+        *("lines", title, 1, (2, 3), "E2"),
+        size=(28.0, 12.0),
+        format="hh:mm" if short else "mm-dd",
+        colours=("1F5FA8", "F59E0B"),
     )
     if table.rows:
         add_chart(sheet, chart, sheet, len(table.rows))

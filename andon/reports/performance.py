@@ -46,7 +46,7 @@ def write_performance_workbook(report: PerformanceReport, path: Path, zone: str 
             columns = {name: number for number, name in enumerate(table.columns, 1)}
             shares = (columns["precision, data too"], columns["recall"])
             colours = ("1F5FA8", "F59E0B")
-            chart = Chart("bars", "Precision and recall", 1, shares, "D3", 20, (20.0, height), colours)
+            chart = Chart("bars", "Precision and recall", 1, shares, "D3", 20, (20.0, height), colours, "0 %", 0.25)
             add_chart(summary, chart, sheet, rows)
             false = Chart("bars", "False alarms a day and line", 1, (columns["false alarms a day"],), "P3", 20,
                           (16.0, height), ("B91C1C",))  # fmt: skip

@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
 TIME_FORMAT = "yyyy-mm-dd hh:mm:ss"
-SEVERITY_COLOURS = {"low": "E2E8F0", "medium": "FDE68A", "high": "FDBA74", "critical": "F87171"}
+SEVERITY_COLOURS = {"low": "94A3B8", "medium": "FACC15", "high": "F97316", "critical": "DC2626"}
+_TINTS = {"low": "F1F5F9", "medium": "FEF9C3", "high": "FFEDD5", "critical": "FECACA"}
 LONGEST_TABLE = 100_000
 """Rows of one table; more can be read nowhere, and take minutes to write."""
 _HEAD, _LEAD = "1F5FA8", "1F5FA8"
 _FORMULA = ("=", "+", "-", "@")
 _EXCEL_BEGINS = 1900
 _LONGEST_TEXT = 32_000
+_HEADER_FOLDS = 12
+"""Characters after which a header takes a second line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,9 @@ class Chart:
     """Width and height in centimetres."""
     colours: tuple[str, ...] = ()
     format: str = ""
-    """Number format of what it goes along, for example ``hh:mm``."""
+    """Number format: of times along ``lines``, of values otherwise."""
+    step: float | None = None
+    """Between two marks of the axis of values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +97,14 @@ def add_table(book: Workbook, table: Table, zone: str = "UTC") -> Worksheet:
     for number, name in enumerate(table.columns, 1):
         cell = write_cell(sheet, 1, number, name)
         cell.font, cell.fill = Font(bold=True, color="FFFFFF"), PatternFill("solid", fgColor=_HEAD)
-        cell.alignment = Alignment(vertical="center")
-    rows = table.rows[:LONGEST_TABLE]
+        cell.alignment = Alignment(vertical="center", wrap_text=True, indent=1)
+    rows, left = table.rows[:LONGEST_TABLE], Alignment(horizontal="left", indent=1)
     formats = [table.formats.get(name) for name in table.columns]
     for index, row in enumerate(rows, 2):
         for number, value in enumerate(row, 1):
             cell = write_cell(sheet, index, number, value, zone)
+            if isinstance(value, str | datetime):
+                cell.alignment = left
             form = formats[number - 1]
             if form is not None and not isinstance(value, str):
                 cell.number_format = form
@@ -108,9 +115,12 @@ def add_table(book: Workbook, table: Table, zone: str = "UTC") -> Worksheet:
     sheet.freeze_panes = "A2"
     last = get_column_letter(len(table.columns))
     sheet.auto_filter.ref = f"A1:{last}{max(2, len(rows) + 1)}"
+    lines = 1
     for number, name in enumerate(table.columns, 1):
-        longest = max([len(name), *(len(_shown(row[number - 1])) for row in rows[:500])])
-        sheet.column_dimensions[get_column_letter(number)].width = min(60, longest + 4)
+        longest = max([min(len(name), _HEADER_FOLDS), *(len(_shown(row[number - 1])) for row in rows[:500])])
+        sheet.column_dimensions[get_column_letter(number)].width = min(60, longest + 5)
+        lines = max(lines, -(-len(name) // longest))
+    sheet.row_dimensions[1].height = 16 * min(lines, 3) + 2
     if table.severity is not None and rows:
         column = get_column_letter(table.columns.index(table.severity) + 1)
         colour_severities(sheet, f"A2:{last}{len(rows) + 1}", f"${column}2")
@@ -126,7 +136,7 @@ def colour_severities(sheet: Worksheet, cells: str, word: str) -> None:
     from openpyxl.formatting.rule import FormulaRule
     from openpyxl.styles import PatternFill
 
-    for severity, colour in SEVERITY_COLOURS.items():
+    for severity, colour in _TINTS.items():
         fill = PatternFill("solid", bgColor=colour, fgColor=colour)
         sheet.conditional_formatting.add(cells, FormulaRule([f'{word}="{severity}"'], fill=fill))
 
@@ -152,6 +162,11 @@ def add_facts(book: Workbook, title: str, head: str, facts: Mapping[str, Any], z
 def add_chart(sheet: Worksheet, chart: Chart, data: Worksheet, rows: int) -> None:
     """Put a chart of the first ``rows`` rows of the table on ``data`` onto a sheet."""
     from openpyxl.chart import BarChart, LineChart, Reference
+    from openpyxl.chart.axis import ChartLines
+    from openpyxl.chart.shapes import GraphicalProperties
+    from openpyxl.chart.text import RichText
+    from openpyxl.drawing.line import LineProperties
+    from openpyxl.drawing.text import CharacterProperties, Paragraph, ParagraphProperties, RichTextProperties
 
     last = min(rows, chart.rows or rows) + 1
     drawn = LineChart() if chart.kind == "lines" else BarChart()
@@ -162,13 +177,20 @@ def add_chart(sheet: Worksheet, chart: Chart, data: Worksheet, rows: int) -> Non
     drawn.width, drawn.height = chart.size
     # Without these, programs that read the standard to the letter hide both axes.
     drawn.x_axis.delete = drawn.y_axis.delete = False
+    drawn.y_axis.majorGridlines = ChartLines(GraphicalProperties(ln=LineProperties(solidFill="E2E8F0")))
     if len(chart.columns) == 1:
         drawn.legend = None
     else:
         drawn.legend.position = "b"
     if chart.kind == "lines":
         drawn.x_axis.number_format = chart.format or TIME_FORMAT
+        slanted = CharacterProperties(sz=900)
+        drawn.x_axis.txPr = RichText(
+            RichTextProperties(rot=-2_700_000),
+            p=[Paragraph(pPr=ParagraphProperties(defRPr=slanted), endParaRPr=slanted)],
+        )
         drawn.x_axis.tickLblSkip = drawn.x_axis.tickMarkSkip = max(1, (last - 1) // 8)
+        drawn.y_axis.number_format = "General"
         drawn.y_axis.scaling.min, drawn.y_axis.scaling.max = _bounds(data, chart.columns, last)
     else:
         drawn.type = "bar" if chart.kind == "bars" else "col"
@@ -178,6 +200,8 @@ def add_chart(sheet: Worksheet, chart: Chart, data: Worksheet, rows: int) -> Non
         if chart.kind == "bars":
             drawn.x_axis.scaling.orientation = "maxMin"  # the first row on top
         drawn.y_axis.scaling.min = 0
+        drawn.y_axis.number_format = chart.format or "General"
+        drawn.y_axis.majorUnit = chart.step
         if chart.kind in ("columns", "stacked"):
             drawn.x_axis.tickLblSkip = max(1, (last - 1) // 24)
     for series, colour in zip(drawn.series, chart.colours or (_LEAD, "94A3B8", "B45309"), strict=False):
@@ -213,6 +237,19 @@ def save_book(book: Workbook, path: Path) -> None:
     write_page(written.getvalue(), path)
 
 
+def whole_step(values: Iterable[int]) -> float:
+    """Return a step for an axis of counts: whole, with about five marks.
+
+    Examples
+    --------
+    >>> whole_step([0, 3]), whole_step([40, 12])
+    (1, 10)
+    """
+    fifth = max(values, default=0) / 5
+    power = 10 ** max(0, math.floor(math.log10(fifth))) if fifth > 0 else 1
+    return next((power * one for one in (1, 2, 5) if power * one >= fifth), power * 10)
+
+
 def _bounds(data: Worksheet, columns: Iterable[int], last: int) -> tuple[float | None, float | None]:
     """Return the span of an axis that the values fill; Excel's own begins at 0."""
     values = [
@@ -223,9 +260,9 @@ def _bounds(data: Worksheet, columns: Iterable[int], last: int) -> tuple[float |
     ]
     if not values or min(values) == max(values):
         return None, None
-    room = 0.05 * (max(values) - min(values))
-    digits = 1 - math.floor(math.log10(room))
-    return round(min(values) - room, digits), round(max(values) + room, digits)
+    step = 10.0 ** math.floor(math.log10((max(values) - min(values)) / 2))
+    digits = max(0, -round(math.log10(step)))
+    return round(step * math.floor(min(values) / step), digits), round(step * math.ceil(max(values) / step), digits)
 
 
 def _shown(value: Any) -> str:
