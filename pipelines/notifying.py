@@ -22,17 +22,14 @@ from andon.notify.webhook import WebhookSender
 from andon.outbox import Channel, Message
 from andon.ports import Documents, Signals
 from andon.records import Recommendation
+from andon.services.recommending import stored_recommendation
 from configs.notifying import NotifySecrets
 from configs.settings import Settings, revealed
 
 log = logging.getLogger(__name__)
 
-RecommendationOf = Callable[[str], Recommendation | None]
-"""Finds how an alert, by its id, could have been avoided."""
-
-
-def _nothing(alert_id: str) -> Recommendation | None:
-    return None
+RecommendationOf = Callable[[str, Documents], Recommendation | None]
+"""Finds how an alert, by its id, could have been avoided; None: nobody has looked yet."""
 
 
 @dataclass(slots=True)
@@ -52,7 +49,7 @@ class Notifier:
     documents: Documents
     signals: Signals
     settings: Settings
-    recommendation: RecommendationOf = _nothing
+    recommendation: RecommendationOf = stored_recommendation
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     _courier: Courier | None = None
     _policies: dict[str, Policy] = field(default_factory=dict)
@@ -80,7 +77,7 @@ class Notifier:
         return self._alert_parcel(key, messages)
 
     def _alert_parcel(self, key: str, messages: Sequence[Message]) -> Parcel:
-        from andon.reports.alert_mail import CHART, alert_html, alert_text
+        from andon.reports.alert_mail import alert_html, alert_text
         from andon.reports.alert_words import gravest, say_event, subject_of
 
         first, bodies = messages[0], [one.body for one in messages]
@@ -88,7 +85,7 @@ class Notifier:
         link = self.settings.alert_link
         advice = [self._advice(body) if mailed and alone else None for body in bodies]
         words = [say_event(body, one, link) for body, one in zip(bodies, advice, strict=True)]
-        picture = self._picture(bodies[0]) if mailed and alone else None
+        pictures = self._pictures(bodies[0], advice[0]) if mailed and alone else {}
         return Parcel(
             key=key,
             address=first.address,
@@ -98,27 +95,40 @@ class Notifier:
             type=f"alert.{bodies[0]['event']['state']}" if alone else "alerts",
             severity=gravest([one.severity for one in messages]),  # type: ignore[arg-type]
             time=messages[-1].time,
-            html=alert_html(words, chart=picture is not None) if mailed else "",
-            images={} if picture is None else {CHART: picture},
+            html=alert_html(words, pictures) if mailed else "",
+            images=pictures,
             thread=first.thread if len({one.thread for one in messages}) == 1 else "",
         )
 
     def _advice(self, body: dict[str, Any]) -> Recommendation | None:
+        if body["event"]["state"] != "firing":
+            return None
         try:
-            return self.recommendation(body["alert"]["id"])
+            return self.recommendation(body["alert"]["id"], self.documents)
         except AndonError as error:
             log.warning("no recommendation with alert %s: %s", body["alert"]["id"], error)
             return None
 
-    def _picture(self, body: dict[str, Any]) -> bytes | None:
-        """Return the picture, or None: an e-mail without one is better than none."""
+    def _pictures(self, body: dict[str, Any], advice: Recommendation | None) -> dict[str, bytes]:
+        """Return the pictures that can be drawn: an e-mail without one is better than none."""
+        from andon.explain.waterfall import waterfall
+        from andon.reports.alert_mail import BLAME, CHART
         from pipelines.alert_pictures import alert_picture
 
-        try:
-            return alert_picture(body, self.signals)
-        except Exception as error:
-            log.warning("no picture with alert %s: %s", body["alert"]["id"], error)
-            return None
+        def of_risk() -> bytes | None:
+            told = advice is not None and len(advice.blame) > 0 and body["definition"]["type"] == "classifier"
+            return waterfall(advice.blame, advice.before, advice.threshold) if advice is not None and told else None
+
+        pictures = {}
+        for name, draw in ((CHART, lambda: alert_picture(body, self.signals)), (BLAME, of_risk)):
+            try:
+                picture = draw()
+            except Exception as error:
+                log.warning("no picture %s with alert %s: %s", name, body["alert"]["id"], error)
+                continue
+            if picture is not None:
+                pictures[name] = picture
+        return pictures
 
     def _policy(self, route: str) -> Policy:
         if not self._policies:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from andon.reports.alert_words import Words
 from andon.reports.pages import render_page
 
 LISTED = 100
 """Events that a digest lists; it counts all of them."""
-CHART = "chart"
-"""Content id of the picture."""
+CHART, BLAME = "chart", "blame"
+"""Content ids of the pictures: readings before the alert, and what each variable adds to its risk."""
 
 
 def alert_text(words: Sequence[Words]) -> str:
@@ -27,6 +27,8 @@ def alert_text(words: Sequence[Words]) -> str:
         lines += [
             f"  {name}: {value}{f', {share} of the blame' if share else ''}" for name, value, share in one.readings
         ]
+    if one.why:
+        lines += ["", "Why:", *(f"  {text}" for text in one.why)]
     if one.advice:
         lines += ["", "What would have avoided it:", *(f"  {text}" for text in one.advice)]
     if one.note:
@@ -35,6 +37,6 @@ def alert_text(words: Sequence[Words]) -> str:
     return "\n".join(lines)
 
 
-def alert_html(words: Sequence[Words], *, chart: bool) -> str:
-    """Return the HTML, without anything that is fetched; ``chart``: a picture of content id `CHART` goes with it."""
-    return render_page("alert_mail.html.j2", words=words, listed=LISTED, chart=CHART if chart else None)
+def alert_html(words: Sequence[Words], pictures: Collection[str] = ()) -> str:
+    """Return the HTML, without anything that is fetched; ``pictures``: content ids of those that go with it."""
+    return render_page("alert_mail.html.j2", words=words, listed=LISTED, pictures=pictures)

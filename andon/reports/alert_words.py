@@ -49,6 +49,8 @@ class Words:
     facts: tuple[Fact, ...] = ()
     readings: tuple[tuple[str, str, str], ...] = ()
     """Variable, reading with its unit, and how much of the blame is its own, as a share."""
+    why: tuple[str, ...] = ()
+    """Which variables raised the risk, and by which of their features."""
     advice: tuple[str, ...] = ()
     note: str = ""
     link: str = ""
@@ -77,7 +79,8 @@ def say_event(body: Body, recommendation: Recommendation | None = None, link: st
         when=_moment(event["time"], body["timezone"]),
         facts=tuple(_facts(body)),
         readings=tuple(_readings(body)),
-        advice=tuple(_advice(recommendation, body["units"])) if recommendation is not None else (),
+        why=tuple(one.text for one in recommendation.blame) if recommendation is not None else (),
+        advice=tuple(_advice(recommendation, body)) if recommendation is not None else (),
         note=event["note"],
         link=link.replace("{id}", alert["id"]) if link else "",
         identity=alert["id"],
@@ -173,14 +176,17 @@ def _readings(body: Body) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _advice(recommendation: Recommendation, units: Mapping[str, str]) -> list[str]:
+def _advice(recommendation: Recommendation, body: Body) -> list[str]:
+    if not recommendation.changes:
+        return [f"Nothing that could be moved: {recommendation.reason}."] if recommendation.reason else []
     said = [
-        f"{name} from {_value(old)} to {_value(new)} {units.get(name, '')}".strip()
+        f"{name} from {_value(old)} to {_value(new)} {body['units'].get(name, '')}".strip()
         for name, old, new in recommendation.changes
     ]
-    if not said:
-        return ["No feasible change of a setting would have avoided it."]
-    odds = f"probability {recommendation.before:.2g} becomes {recommendation.after:.2g}"
+    if recommendation.options:
+        best = recommendation.options[0]
+        said.append(f"at the latest at {_moment(best.start.isoformat(), body['timezone'])}")
+    odds = f"the risk of {recommendation.before:.2g} would have been {recommendation.after:.2g}"
     return [*said, f"{odds} (threshold {recommendation.threshold:.2g})"]
 
 

@@ -17,7 +17,7 @@ import pytest
 from andon.errors import ConfigError
 from andon.frames import signal_frame
 from andon.ports import Documents, Signals
-from andon.records import AlertEvent, AlertRecord, AlertState, Recommendation, make_id
+from andon.records import AlertEvent, AlertRecord, AlertState, Blame, MoveOption, Recommendation, make_id
 from andon.stores import open_documents, open_models, open_signals
 from configs.definitions import Alert, Monitor
 from configs.settings import Settings
@@ -49,8 +49,11 @@ class Plant:
     def notifier(self) -> Notifier:
         return Notifier(self.documents, self.signals, self.settings, self.advise, self.clock)
 
-    def advise(self, alert_id: str) -> Recommendation | None:
-        return Recommendation(alert_id, (("speed", 62.0, 55.0),), 0.87, 0.31, 0.42)
+    def advise(self, alert_id: str, documents: Documents) -> Recommendation | None:
+        changes = (("speed", 62.0, 55.0),)
+        option = MoveOption(changes, AT - 20 * MINUTE, 0.87, 0.31, 0.9, 1.0)
+        blame = (Blame("oil", 0.4, "oil, mean of 30 min: 80 °C, pushed the risk up by .4"),)
+        return Recommendation(alert_id, changes, 0.87, 0.31, 0.42, AT, (option,), "", blame)
 
     def fire(self, minute: int, line: str = "press-07") -> AlertRecord:
         at = AT + minute * MINUTE
@@ -132,7 +135,7 @@ def test_without_readings_or_advice_the_mail_goes_all_the_same(plant: Plant) -> 
         [{"kind": "Route", "name": "all", "alerts": "all", "email": ["boss@plant.example"]}], AT
     )
     plant.fire(0, line="press-08")
-    notifier = Notifier(plant.documents, plant.signals, plant.settings, lambda alert: None, plant.clock)
+    notifier = Notifier(plant.documents, plant.signals, plant.settings, clock=plant.clock)
     notifier.run()
     mail = dict(zip(plant.mail.recipients, plant.mail.mails, strict=True))["boss@plant.example"]
     assert [part.get_content_type() for part in mail.walk() if not part.is_multipart()] == ["text/plain", "text/html"]
