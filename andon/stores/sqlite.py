@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sqlite3
 import tempfile
 import threading
@@ -17,6 +18,7 @@ from andon.errors import StoreError
 
 BUSY_SECONDS = 30
 _ROWS_A_STATEMENT = 400
+_TABLE = re.compile(r"CREATE TABLE (\w+)")
 _REMEDIES = (
     ("no such table", "it is the file of another store; give each store a file of its own"),
     ("locked", "another process is writing for too long; try again"),
@@ -181,7 +183,10 @@ class SqliteFile:
         if 0 < found < self._version:
             self._upgrade(connection)
             return
-        if found or connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if tables and not {*_TABLE.findall(self._schema)} <= tables:
+            raise StoreError(str(self.path), "is the file of another store", "give each store a file of its own")
+        if found or tables:
             raise StoreError(
                 str(self.path),
                 f"holds schema {found}, and this version of Andon knows {self._version}",
