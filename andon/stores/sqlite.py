@@ -184,7 +184,7 @@ class SqliteFile:
             self._upgrade(connection)
             return
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if tables and not {*_TABLE.findall(self._schema)} <= tables:
+        if found and tables and not {*_TABLE.findall(self._schema)} <= tables:
             raise StoreError(str(self.path), "is the file of another store", "give each store a file of its own")
         if found or tables:
             raise StoreError(
