@@ -96,7 +96,7 @@ class Courier:
                 channel = recipient.split("/", 2)[1]
                 if channel in self._pauses and self.clock() < self._pauses[channel][1]:
                     continue
-                if not self._hold(recipient):
+                if not self._waiting(recipient) or not self._hold(recipient):
                     continue
                 try:
                     self._serve(recipient, done, stop)
@@ -111,8 +111,11 @@ class Courier:
         now = self.clock()
         return bool(self.documents.claim_leases([_lease(recipient)], self.owner, now, now + LEASE))
 
+    def _waiting(self, recipient: str) -> list[Message]:
+        return _in_turn(self.documents.list_messages(recipient, "waiting"), self.clock())
+
     def _serve(self, recipient: str, done: Round, stop: Callable[[], bool]) -> None:
-        waiting = self.documents.list_messages(recipient, "waiting", due=self.clock())
+        waiting = self._waiting(recipient)
         for bundle, messages in self._bundles(recipient, waiting, done).items():
             if stop() or not self._hold(recipient) or self._send(bundle, messages, done) == "unreachable":
                 return
@@ -214,6 +217,18 @@ def pause(failures: int) -> timedelta:
     [15.0, 30.0, 60.0, 900.0]
     """
     return min(_LONGEST_PAUSE, _FIRST_PAUSE * (1 << min(failures, 10)))
+
+
+def _in_turn(waiting: Sequence[Message], now: datetime) -> list[Message]:
+    """Return those that are due, but for what follows in its thread on one that is not: no end before its beginning."""
+    held: set[str] = set()
+    due = []
+    for one in waiting:
+        if one.due_at > now or one.thread in held:
+            held.add(one.thread)
+        else:
+            due.append(one)
+    return due
 
 
 _NO_SENDER: Mapping[Channel, str] = {

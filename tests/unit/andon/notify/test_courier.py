@@ -108,6 +108,18 @@ def test_messages_of_one_thread_go_as_one(documents, post, clock):
     assert post.said() == [("lead", "0"), ("lead", "1+2")]
 
 
+def test_what_follows_in_a_thread_waits_for_what_comes_before(documents, post, clock):
+    documents.add_messages(
+        [message(0, thread="t", due_at=AT + MINUTE), message(1, thread="t"), message(2), message(3, thread="t")]
+    )
+    me = courier(documents, post, clock)
+    me.run()
+    assert post.said() == [("lead", "2")]
+    clock.now += MINUTE
+    me.run()
+    assert post.said()[1:] == [("lead", "0+1+3")]
+
+
 def test_a_recipient_gets_no_more_than_the_limit_and_the_rest_as_a_digest(documents, post, clock):
     limit = Limit(messages=2, per=timedelta(hours=1))
     documents.add_messages([message(number) for number in range(2)])
