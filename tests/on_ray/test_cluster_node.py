@@ -75,6 +75,19 @@ def test_a_head_here_is_started_found_asked_and_ended_whole(home):
     ]
     assert (state["cpus"], state["applications"]) == (1, {})
 
+    other = home.parent / "other"
+    other.mkdir()
+    shutil.copy(home / "ray-token", other)
+    joined = andon(other, "cluster", "up", "--join", node["address"], "--json", ANDON_CLUSTER=plan)
+    assert joined.returncode == 0, joined.stderr
+    state = json.loads(andon(home, "cluster", "status", "--json").stdout)
+    assert [(one["role"], one["alive"]) for one in state["nodes"]] == [("head", True), ("node", True)]
+    assert state["cpus"] == 2
+    assert andon(other, "cluster", "down").returncode == 0
+    assert marked(json.loads(joined.stdout)["mark"]) == []
+    state = json.loads(andon(home, "cluster", "status", "--json").stdout)
+    assert [(one["role"], one["alive"]) for one in state["nodes"]] == [("head", True), ("node", False)]
+
     examined = andon(home, "doctor", "--only", "ray", "--only", "tokens", "--json")
     assert examined.returncode == 0, examined.stdout
     assert "1 nodes, 1 of 1 cores free" in examined.stdout
@@ -89,7 +102,7 @@ def test_a_head_here_is_started_found_asked_and_ended_whole(home):
 
 
 def test_a_node_without_the_token_is_not_started(home):
-    refused = andon(home.parent / "other", "cluster", "up", "--join", "127.0.0.1:1")
+    refused = andon(home.parent / "third", "cluster", "up", "--join", "127.0.0.1:1")
     assert refused.returncode == 2
     assert "ray-token: is not there, and the head asks for its token; copy it" in refused.stderr
 
