@@ -48,7 +48,7 @@ STEPS: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("clock"), st.integers(1, 30)),
     st.tuples(st.just("replay")),
 )
-ORDERS = st.lists(st.tuples(STEPS, st.none() | st.tuples(st.integers(0, 7), st.booleans())), min_size=1, max_size=14)
+ORDERS = st.lists(st.tuples(STEPS, st.none() | st.tuples(st.integers(0, 7), st.booleans())), min_size=5, max_size=14)
 """Steps, and with each where a process dies that stores what it led to: after so many writes, the last made or not."""
 
 

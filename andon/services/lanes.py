@@ -45,7 +45,7 @@ class Lanes:
         future: asyncio.Future[Result] = loop.create_future()
         with self._turn:
             self._waiting.append((work, loop, future))
-            if self._threads < self._size and self._threads - len(self._busy) < len(self._waiting):
+            if self._threads - len(self._busy) < len(self._waiting):
                 self._start()
             self._turn.notify()
         return await future
@@ -53,8 +53,7 @@ class Lanes:
     def tend(self) -> None:
         """Start one more thread where all are held up and work waits; to be called again and again."""
         with self._turn:
-            held_up = sum(time.monotonic() - since > self.patience for since in self._busy.values())
-            if self._waiting and self._threads - held_up < self._size and self._threads < self._most:
+            if self._waiting:
                 self._start()
 
     def close(self) -> None:
@@ -64,7 +63,14 @@ class Lanes:
             self._waiting.clear()
             self._turn.notify_all()
 
+    def _at_hand(self) -> int:
+        """Return how many threads there are that nothing holds up."""
+        return self._threads - sum(time.monotonic() - since > self.patience for since in self._busy.values())
+
     def _start(self) -> None:
+        """Start one more thread, if there may be more."""
+        if self._at_hand() >= self._size or self._threads >= self._most:
+            return
         self._threads += 1
         threading.Thread(target=self._serve, name=f"andon-lane-{self._threads}", daemon=True).start()
 
@@ -86,7 +92,7 @@ class Lanes:
 
     def _take(self) -> _Work | None:
         with self._turn:
-            while not self._waiting and not self._closed and self._threads <= self._size:
+            while not self._waiting and not self._closed and self._at_hand() <= self._size:
                 self._turn.wait()
             if self._waiting and not self._closed:
                 self._busy[threading.get_ident()] = time.monotonic()

@@ -198,6 +198,9 @@ class AssistantLoop:
             self.states = {line: state for line, state in self.states.items() if line in membership.tokens}
             raise
         self.states = {line: state for line, state in self.states.items() if line in membership.tokens}
+        if membership.sharing:
+            # Whoever had them before may have been away for long.
+            self.unseen.update(loaded)
         for line, state in loaded.items():
             if isinstance(state, AndonError):
                 await self._control.run(partial(membership.give_up, line))
