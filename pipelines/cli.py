@@ -32,6 +32,7 @@ from pipelines.commands import (
     serve,
     stores,
     tables,
+    tokens,
     train,
 )
 
@@ -93,6 +94,7 @@ app.add_typer(report.app, name="report", help="Excel and HTML reports.")
 app.add_typer(notify.app, name="notify", help="Messages to people: list, deliver, try again, test a route.")
 app.add_typer(models.app, name="models", help="Versions of the models: list, explain, promote, roll back.")
 app.add_typer(cluster.app, name="cluster", help="Ray on this machine or on many: up, status, down.")
+app.add_typer(tokens.app, name="tokens", help="Who may ask the server: make, list and withdraw tokens.")
 app.add_typer(stores.app, name="stores", help="Databases: what works and what does not; copy one to another.")
 app.command("run-due", help="Do what is due: retraining, reports, looks at replaced champions.")(schedule.run_due)
 app.add_typer(assistant.app, name="assistant")

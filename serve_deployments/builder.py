@@ -68,11 +68,6 @@ def build(plan: ServingPlan) -> Any:
     ).bind(plan.model_dump(mode="json"))
 
 
-def application(plan: ServingPlan) -> Any:
-    """Return the Serve application of a plan that ``serve deploy`` gives as ``args``."""
-    return build(plan)
-
-
 def _replica() -> str:
     """Return a short name of this replica, for its metrics and its log."""
     from ray import serve

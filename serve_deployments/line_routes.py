@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BeforeValidator
 
 from andon.errors import ConfigError
-from andon.frames import SignalFrame
+from andon.frames import MICROSECOND, SignalFrame
+from andon.services.performance import measure_alerts
+from andon.serving.problems import problem_of
 from configs.periods import format_time
 from serve_deployments.scorer import LineScorer
 
 _MOST = 10_000
+_MONTH = timedelta(days=30)
 
 
 def _utc(value: Any) -> Any:
@@ -92,7 +95,7 @@ def router(scorer: LineScorer) -> APIRouter:
             for one in found
         ]
 
-    @routes.get("/{line}/performance", summary="How well a line's alerts did, by what people said of them")
+    @routes.get("/{line}/performance", summary="How well a line's alerts did, by verdicts and by the data")
     def performance(line: str, start: Moment = None, end: Moment = None) -> dict[str, Any]:
         _known(scorer, line)
         return _performance(scorer, line, start, end)
@@ -110,24 +113,17 @@ def _rows(frame: SignalFrame, limit: int) -> list[dict[str, Any]]:
 
 
 def _performance(scorer: LineScorer, line: str, start: datetime | None, end: datetime | None) -> dict[str, Any]:
-    """Return how many alerts of each definition were right, wrong, avoided and not looked at."""
-    if start is not None and end is not None and start >= end:
-        raise ConfigError("start", f"is not before the end, {format_time(end)}", "swap them")
-    verdicts = {one.alert_id: one.verdict for one in scorer.documents.list_feedback()}
-    counts: dict[str, dict[str, int]] = {}
-    for alert in scorer.documents.list_alerts(line, None, None, start, end):
-        told = counts.setdefault(alert.definition, dict.fromkeys(("confirmed", "avoided", "rejected", "unreviewed"), 0))
-        told[verdicts.get(alert.id, "unreviewed")] += 1
-    alerts = []
-    for name, told in sorted(counts.items()):
-        reviewed = told["confirmed"] + told["avoided"] + told["rejected"]
-        right = told["confirmed"] + told["avoided"]
-        alerts.append(
-            {"alert": name, **told, "alerts": sum(told.values()), "precision": right / reviewed if reviewed else None}
-        )
+    """Return the figures of a line's alerts in a period, by default the newest 30 days of its data."""
+    stored = scorer.signals.describe_line(line)
+    until = end or (stored.last + MICROSECOND if stored else datetime.now(UTC))
+    begin = start or until - _MONTH
+    if begin >= until:
+        raise problem_of(ConfigError("start", f"is not before the end, {format_time(until)}", "swap them"), 422)
+    report = measure_alerts(begin, until, scorer.documents, scorer.signals, lines=[line])
     return {
         "line": line,
-        "start": None if start is None else format_time(start),
-        "end": None if end is None else format_time(end),
-        "alerts": alerts,
+        "start": format_time(begin),
+        "end": format_time(until),
+        "alerts": [{"alert": one.alert, **one.performance.to_json()} for one in report.part("alert")],
+        "notes": list(report.notes),
     }
