@@ -12,7 +12,7 @@ from functools import partial
 
 from andon.alerts.line_state import LineState, state_key
 from andon.errors import AndonError, ConfigError, StoreError
-from andon.frames import to_microseconds
+from andon.frames import from_microseconds, to_microseconds
 from andon.records import Silence
 from andon.services.assistant import Pass, failed, note_failure
 from andon.services.group_commit import GroupCommit
@@ -160,9 +160,10 @@ class AssistantLoop:
 
     async def _refresh(self) -> None:
         documents, cache = self.turns.stores.documents, self.turns.cache
+        oldest = min((-1 if state is None else state.last for state in self.states.values()), default=-1)
 
         def read() -> tuple[Watching, list[Silence]]:
-            return read_watching(documents, cache), documents.list_silences()
+            return read_watching(documents, cache), documents.list_silences(from_microseconds(oldest))
 
         watching, silences = await self._control.run(read)
         watching.require(self.lines)

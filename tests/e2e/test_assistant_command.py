@@ -111,3 +111,30 @@ def test_the_loop_ends_cleanly_when_told(plant: Andon) -> None:
     assert process.returncode == 0, err
     assert "too-hot (high), alert" in out
     assert "Traceback" not in err
+
+
+def test_silences_status_and_what_is_due(plant: Andon, tmp_path: Path) -> None:
+    assert "say what to silence" in plant.run("alerts", "silence", "cleaning", code=2)
+    assert "line press-7: is not known; did you mean 'press-07'" in plant.run(
+        "alerts", "silence", "cleaning", "--line", "press-7", code=2
+    )
+    made = plant.json("alerts", "silence", "cleaning", "--line", "press-07", "--for", "1h", "--author", "ana")
+    assert (made["line"], made["alert"], made["reason"]) == ("press-07", None, "cleaning")
+    assert plant.json("alerts", "silences") == [made]
+    assert plant.json("alerts", "unsilence", made["id"])["ended_at"]
+    assert plant.json("alerts", "silences") == []
+
+    (tmp_path / "report.yaml").write_text(PLANT + 'report: "0 6 * * *"\n')
+    plant.run("apply", tmp_path / "report.yaml")
+    assert plant.json("run-due") == [], "what is new fires from now on"
+    plant.run("assistant", "--once")
+    told = plant.json("assistant", "status")
+    assert told["assistants"] == []
+    (line,) = told["lines"]
+    assert (line["state"], line["holder"], line["standing"], line["lag_seconds"]) == (
+        "no-data",
+        None,
+        ["too-hot"],
+        0.0,
+    ), "its rows are old"
+    assert [(one["name"], one["cron"]) for one in told["schedules"]] == [("report/too-hot", "0 6 * * *")]
