@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -72,7 +73,8 @@ def write_cell(sheet: Worksheet, row: int, column: int, value: Any, zone: str = 
         text = "".join(c for c in value if c in "\t\n" or ord(c) >= 32).encode("utf-8", "replace").decode()
         cell.value = text[:_LONGEST_TEXT]
         cell.data_type = "s"
-        cell.quotePrefix = text.startswith(_FORMULA)
+        if text.startswith(_FORMULA):
+            cell.quotePrefix = True
     elif isinstance(value, datetime):
         local = value.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
         if local.year < _EXCEL_BEGINS:
@@ -100,14 +102,21 @@ def add_table(book: Workbook, table: Table, zone: str = "UTC") -> Worksheet:
         cell.alignment = Alignment(vertical="center", wrap_text=True, indent=1)
     rows, left = table.rows[:LONGEST_TABLE], Alignment(horizontal="left", indent=1)
     formats = [table.formats.get(name) for name in table.columns]
+    styles: dict[tuple[type, int, bool], Any] = {}
     for index, row in enumerate(rows, 2):
         for number, value in enumerate(row, 1):
             cell = write_cell(sheet, index, number, value, zone)
-            if isinstance(value, str | datetime):
-                cell.alignment = left
-            form = formats[number - 1]
-            if form is not None and not isinstance(value, str):
-                cell.number_format = form
+            # To give a cell a style of its own takes longer than to write it: all of a kind share one.
+            kind = (type(value), number, cell.quotePrefix)
+            if kind not in styles:
+                if isinstance(value, str | datetime):
+                    cell.alignment = left
+                form = formats[number - 1]
+                if form is not None and not isinstance(value, str):
+                    cell.number_format = form
+                styles[kind] = copy(cell._style)
+            else:
+                cell._style = styles[kind]
     if not rows and table.note:
         write_cell(sheet, 2, 1, table.note)
     if len(table.rows) > LONGEST_TABLE:
