@@ -84,3 +84,8 @@ def _free_ports(count: int) -> list[int]:
     finally:
         for probe in probes:
             probe.close()
+
+
+if __name__ == "__main__":
+    for name, value in FAST_PATH.items():
+        print(f"export {name}={value}")

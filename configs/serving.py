@@ -25,22 +25,15 @@ class TokenDigest(Closed):
     sha256: Digest = Field(description="SHA-256 of the token, in hexadecimal")
 
 
-class ServingPlan(Closed):
-    """Where the stores are, how many replicas, who may ask, and the limits; JSON only, so that it reaches a replica."""
+class ServingLimits(Closed):
+    """How a server is run, and what it takes on; the defaults fit a machine of two cores."""
 
-    documents: str
-    signals: str
-    models: str
-    tokens: tuple[TokenDigest, ...] = ()
-    tokens_file: str | None = Field(
-        default=None, description="JSON list of further tokens; read anew when it changes, so that one can be withdrawn"
-    )
     replicas: int = Field(default=1, ge=1, description="Processes that answer, each with all models")
     cpus: float = Field(default=0.5, gt=0, description="Ray's CPUs of a replica")
     refresh: PositiveDuration = Field(
         default=timedelta(seconds=1), description="Between two looks at definitions and champions"
     )
-    loaders: int = Field(default=2, ge=1, description="Threads that load models, a line at a time")
+    loaders: int = Field(default=2, ge=1, description="Threads that load models")
     workers: int = Field(default=4, ge=1, description="Threads that read stores and score lines")
     max_rows: int = Field(default=50_000, ge=1, description="Most rows in one request")
     max_lines: int = Field(default=1_000, ge=1, description="Most lines in one request")
@@ -49,6 +42,18 @@ class ServingPlan(Closed):
     timeout: PositiveDuration = Field(default=timedelta(seconds=30), description="Longest answer")
     open_metrics: bool = Field(default=False, description="Whether /metrics needs no token")
     access_log: str | None = Field(default=None, description="Folder of the access log; none: there is none")
+
+
+class ServingPlan(ServingLimits):
+    """Where the stores are, who may ask, and the limits; JSON only, so that it reaches a replica."""
+
+    documents: str
+    signals: str
+    models: str
+    tokens: tuple[TokenDigest, ...] = ()
+    tokens_file: str | None = Field(
+        default=None, description="JSON list of further tokens; read anew when it changes, so that one can be withdrawn"
+    )
 
     @model_validator(mode="after")
     def _somebody_may_ask(self) -> Self:

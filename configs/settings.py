@@ -20,6 +20,7 @@ from configs.cluster import ClusterPlan
 from configs.errors import ConfigError
 from configs.influx import InfluxLayout, with_layout
 from configs.notifying import SmtpSettings
+from configs.serving import ServingLimits
 
 _SECRETS = ("api_token", "smtp_password", "webhook_secret", "influx_token", "mongo_password")
 _SECRET_WORDS = ("password", "secret", "token")
@@ -48,6 +49,7 @@ class Settings(BaseSettings):
     worker_bytes: int = Field(
         default=2 * 1024**3, ge=1024**2, description="rows of a pooled model that one process should hold, in bytes"
     )
+    serving: ServingLimits = Field(default=ServingLimits(), description="how the server is run; see docs/serving.md")
     serve_host: str = "127.0.0.1"
     serve_port: int = Field(default=8000, ge=1, le=65535)
     api_token: SecretStr | None = None

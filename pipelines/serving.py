@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from andon.errors import ConfigError
 from andon.serving.tokens import digest_of, new_token
-from configs.serving import ServingPlan, TokenDigest
+from configs.serving import ServingLimits, ServingPlan, TokenDigest
 from configs.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,21 +38,28 @@ def tokens_file(settings: Settings) -> Path:
     return settings.home / "tokens.json"
 
 
-def serving_plan(settings: Settings, replicas: int = 1) -> ServingPlan:
-    """Return the plan of these settings; the token is in it as a digest only."""
+def serving_plan(settings: Settings, replicas: int | None = None, limits: ServingLimits | None = None) -> ServingPlan:
+    """Return the plan of these settings; the token is in it as a digest only.
+
+    ``limits`` and ``replicas`` take the place of what the settings say of them.
+    """
+    given = (limits or settings.serving).model_dump()
+    if given["access_log"] is None:
+        given["access_log"] = str(settings.home / "logs")
+    if replicas is not None:
+        given["replicas"] = replicas
     return ServingPlan(
         documents=settings.documents,
         signals=settings.signals,
         models=settings.models,
         tokens=(TokenDigest(name="api-token", role="admin", sha256=digest_of(api_token(settings))),),
         tokens_file=str(tokens_file(settings)),
-        access_log=str(settings.home / "logs"),
-        replicas=replicas,
+        **given,
     )
 
 
 @contextlib.contextmanager
-def serving(settings: Settings, *, replicas: int = 1, dashboard: bool = False) -> Iterator[str]:
+def serving(settings: Settings, *, replicas: int | None = None, dashboard: bool = False) -> Iterator[str]:
     """Serve until the block ends; yield the address.
 
     Raises
@@ -117,7 +124,7 @@ def _require_free(host: str, port: int) -> None:
             raise ConfigError(f"{host}:{port}", f"cannot be bound: {error.strerror}", remedy) from None
 
 
-def serve_forever(settings: Settings, terminal: Terminal, replicas: int) -> None:
+def serve_forever(settings: Settings, terminal: Terminal, replicas: int | None) -> None:
     """Serve until interrupted or terminated."""
     stop = threading.Event()
     with serving(settings, replicas=replicas, dashboard=True) as address:

@@ -10,7 +10,7 @@ import typer
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to bind; default ANDON_SERVE_HOST, 127.0.0.1.")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Default ANDON_SERVE_PORT, 8000.")] = None,
-    replicas: Annotated[int, typer.Option(min=1, help="Processes that score.")] = 1,
+    replicas: Annotated[int | None, typer.Option(min=1, help="Processes that score; default ANDON_SERVING, 1.")] = None,
 ) -> None:
     """Serve the HTTP API until Ctrl-C."""
     from configs.settings import load_settings
