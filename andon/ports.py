@@ -140,6 +140,10 @@ class Documents(Outbox, Protocol):
         """Return skips of ``[start, end)``, by time, line and definition."""
         ...
 
+    def forget_skips(self, before: datetime) -> int:
+        """Remove skips before a time; return how many there were."""
+        ...
+
     def add_decision(self, decision: Decision) -> bool:
         """Append one whose id is new, durable when this returns; return False (and change nothing) where it exists."""
         ...
@@ -335,6 +339,16 @@ class Signals(Protocol):
         self, line: str, monitor: str | None = None, start: datetime | None = None, end: datetime | None = None
     ) -> pl.DataFrame:
         """Return columns ``time, monitor, variable, expected, low, high, version``, by time, monitor and variable."""
+        ...
+
+    def forget_forecasts(self, before: datetime) -> None:
+        """Remove forecasts for times before one.
+
+        Raises
+        ------
+        StoreError
+            Also where the server cannot: then its own retention must.
+        """
         ...
 
     def forecast_lines(self) -> list[str]:

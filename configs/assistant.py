@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from configs.durations import Duration, PositiveDuration
-from configs.fields import Closed, Whole
+from configs.fields import Closed, Whole, check_cron, check_zone
 
 
 class AssistantPlan(Closed):
@@ -26,3 +26,18 @@ class AssistantPlan(Closed):
     shadow: Duration = timedelta(days=14)
     """How long after a promotion the old champion is compared with the new one, and comes back if that does worse; 0:
     never."""
+    compact: str | None = None
+    """Cron expression, in `timezone`: when forecasts, and reasons for what was not judged, that are older than `keep`
+    are removed; none: never."""
+    keep: PositiveDuration = timedelta(days=400)
+    timezone: str = "UTC"
+
+    @field_validator("compact")
+    @classmethod
+    def _expression(cls, text: str | None) -> str | None:
+        return None if text is None else check_cron(text)
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, zone: str) -> str:
+        return check_zone(zone)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from configs.durations import Duration, PositiveDuration, format_duration
 from configs.expressions import Condition
 from configs.fields import Closed as Closed
-from configs.fields import FieldError, LineName, Name, Number, Truth, Whole, once
+from configs.fields import FieldError, LineName, Name, Number, Truth, Whole, check_cron, check_zone, once
 from configs.fields import Selector as Selector
 from configs.fields import Severity as Severity
 from configs.fields import check_line_name as check_line_name
@@ -88,11 +87,7 @@ class Line(Closed):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, zone: str) -> str:
-        try:
-            ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"is not a time zone: {zone!r}; write for example Europe/Paris") from None
-        return zone
+        return check_zone(zone)
 
     @field_validator("shifts")
     @classmethod
@@ -161,12 +156,7 @@ class _Trained(Closed):
     @field_validator("retrain", "report")
     @classmethod
     def _cron(cls, text: str | None) -> str | None:
-        if text is not None:
-            from croniter import croniter
-
-            if len(text.split()) != 5 or not croniter.is_valid(text):
-                raise ValueError(f'is not a cron expression: {text!r}; write for example "0 2 * * 1"')
-        return text
+        return None if text is None else check_cron(text)
 
     @model_validator(mode="after")
     def _apart(self) -> Self:

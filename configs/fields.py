@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Strict, model_validator
 
@@ -29,6 +30,24 @@ class FieldError(ValueError):
         self.field = field
         self.problem = problem
         self.remedy = remedy
+
+
+def check_cron(text: str) -> str:
+    """Return ``text`` if it is a cron expression of five fields, else raise ValueError."""
+    from croniter import croniter
+
+    if len(text.split()) != 5 or not croniter.is_valid(text):
+        raise ValueError(f'is not a cron expression: {text!r}; write for example "0 2 * * 1"')
+    return text
+
+
+def check_zone(zone: str) -> str:
+    """Return ``zone`` if it is the name of a time zone, else raise ValueError."""
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"is not a time zone: {zone!r}; write for example Europe/Paris") from None
+    return zone
 
 
 def once(values: tuple[Any, ...] | None) -> tuple[Any, ...] | None:

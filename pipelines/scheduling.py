@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=60)
 """How long a job is another's to do again after its process has died."""
 SHADOW = Schedule("shadow", "7 * * * *")
+KINDS = ("retrain", "report", "shadow", "compaction")
 _KEPT = 2_000
 """Characters of what a failed command said last."""
 
@@ -49,12 +50,12 @@ class Scheduler:
     Parameters
     ----------
     kinds
-        What it does: ``retrain``, ``report``, ``shadow``.
+        What it does, of `KINDS`.
     """
 
     settings: Settings
     stores: Stores
-    kinds: Sequence[str] = ("retrain", "report", "shadow")
+    kinds: Sequence[str] = KINDS
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     holder: str = ""
     cache: Cache = field(default_factory=Cache)
@@ -97,7 +98,10 @@ class Scheduler:
 
     def schedules(self, watching: Watching) -> list[Schedule]:
         """Return all that this one does."""
-        every = [*schedules_of(watching), *([SHADOW] if self.settings.assistant.shadow else [])]
+        plan = self.settings.assistant
+        every = [*schedules_of(watching), *([SHADOW] if plan.shadow else [])]
+        if plan.compact is not None:
+            every.append(Schedule("compaction", plan.compact, plan.timezone))
         return [one for one in every if one.name.partition("/")[0] in self.kinds]
 
     def _do(self, due: Due, watching: Watching) -> str:
@@ -109,6 +113,10 @@ class Scheduler:
                     self._retrain(name, watching)
                 elif kind == "report":
                     self._report(name, due, watching)
+                elif kind == "compaction":
+                    before = self.clock() - self.settings.assistant.keep
+                    log.info("removed %d skips", self.stores.documents.forget_skips(before))
+                    self.stores.signals.forget_forecasts(before)
                 else:
                     self._look()
         except AndonError as error:

@@ -113,7 +113,9 @@ def chores_of(settings: Settings, stores: Stores) -> list[Chore]:
     recommender = recommender_of(settings, stores)
     notifier = Notifier(stores.documents, stores.signals, settings, recommender.find)
     # A retrain takes long, and no report waits for it.
-    retraining, reporting = (Scheduler(settings, stores, kinds) for kinds in (("retrain",), ("report", "shadow")))
+    retraining, reporting = (
+        Scheduler(settings, stores, kinds) for kinds in (("retrain",), ("report", "shadow", "compaction"))
+    )
     return [
         Chore("recommending", _TELLING, recommender.run, recommender.stop),
         Chore("telling people", _TELLING, partial(notifier.run, told.is_set), told.set),

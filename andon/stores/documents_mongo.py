@@ -170,6 +170,11 @@ class MongoDocuments(MongoStates, MongoLeases, MongoSilences, MongoOutbox):
         found = self.server.find("skips", _wanted({"line": line}, "time", start, end), ("time", "line", "definition"))
         return [skip_from(body) for body in found]
 
+    def forget_skips(self, before: datetime) -> int:
+        """See the port."""
+        old = _wanted({}, "time", None, before)
+        return self.server.run("skips", lambda skips, number: skips.delete_many(old).deleted_count)
+
     def add_decision(self, decision: Decision) -> bool:
         """See the port."""
         known = self.server.run("decisions", lambda decisions, number: decisions.find_one({"_id": decision.id}))

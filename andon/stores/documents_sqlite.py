@@ -212,6 +212,11 @@ class SqliteDocuments(SqliteStates, SqliteLeases, SqliteSilences, SqliteOutbox):
         sql = f"SELECT body FROM skips {where} ORDER BY time, line, definition"
         return [skip_from(body) for body in self._bodies(sql, values)]
 
+    def forget_skips(self, before: datetime) -> int:
+        """See the port."""
+        with self._file.writing() as connection:
+            return connection.execute("DELETE FROM skips WHERE time < ?", (to_microseconds(before),)).rowcount
+
     def add_decision(self, decision: Decision) -> bool:
         """See the port."""
         row = (decision.id, _model(decision.key), _dump(to_body(decision)))

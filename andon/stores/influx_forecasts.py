@@ -60,6 +60,13 @@ class InfluxForecasts:
         rows = sorted(self._rows(line, monitor, low, high), key=lambda row: row[:3])
         return pl.DataFrame(rows, schema=FORECAST_COLUMNS, orient="row").with_columns(pl.col("time").cast(TIME))
 
+    def forget(self, before: int) -> None:
+        """Remove forecasts for times before one, microseconds; 3.x cannot, and drops them by its retention."""
+        where = span(None, before - 1)
+        if where:
+            statement = f"DELETE FROM {identifier(self._measurement)} WHERE {' AND '.join(where)}"
+            self._http.query(statement, bucket=self._bucket)
+
     def lines(self) -> list[str]:
         """Return the lines that have forecasts, in name order."""
         statement = f'SHOW TAG VALUES FROM {identifier(self._measurement)} WITH KEY = "line"'

@@ -155,6 +155,10 @@ class InfluxSignals:
         """See the port."""
         return self._forecasts.read(line, monitor, *_bounds(start, end))
 
+    def forget_forecasts(self, before: datetime) -> None:
+        """See the port."""
+        self._forecasts.forget(to_microseconds(before))
+
     def forecast_lines(self) -> list[str]:
         """See the port."""
         return self._forecasts.lines()

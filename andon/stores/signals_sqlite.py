@@ -205,6 +205,11 @@ class SqliteSignals:
             rows = connection.execute(sql, (*values, low, high)).fetchall()
         return pl.DataFrame(rows, schema=FORECAST_COLUMNS, orient="row").with_columns(pl.col("time").cast(TIME))
 
+    def forget_forecasts(self, before: datetime) -> None:
+        """See the port."""
+        with self._file.writing() as connection:
+            connection.execute("DELETE FROM forecasts WHERE time < ?", (to_microseconds(before),))
+
     def forecast_lines(self) -> list[str]:
         """See the port."""
         sql = "SELECT DISTINCT line FROM forecasts ORDER BY line"

@@ -9,7 +9,8 @@ import typer
 
 def run_due(
     kind: Annotated[
-        list[str] | None, typer.Option(help="Only retrain, report or shadow; may be repeated. Default: all.")
+        list[str] | None,
+        typer.Option(help="Only retrain, report, shadow or compaction; may be repeated. Default: all."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -20,12 +21,12 @@ def run_due(
     from configs.errors import ConfigError
     from configs.expressions import did_you_mean
     from configs.settings import load_settings
+    from pipelines.scheduling import KINDS
     from pipelines.terminal import quiet
 
-    kinds = ("retrain", "report", "shadow")
     for one in kind or ():
-        if one not in kinds:
-            raise ConfigError("--kind", f"unknown kind {one!r}", did_you_mean(one, kinds))
+        if one not in KINDS:
+            raise ConfigError("--kind", f"unknown kind {one!r}", did_you_mean(one, KINDS))
     settings = load_settings()
     with quiet(settings.home, "schedule") as terminal:
         from andon.services.turns import Stores
@@ -35,7 +36,7 @@ def run_due(
         stores = Stores(
             open_documents(settings.documents), open_signals(settings.signals), open_models(settings.models)
         )
-        done = Scheduler(settings, stores, tuple(kind or kinds)).run()
+        done = Scheduler(settings, stores, tuple(kind or KINDS)).run()
         if json:
             terminal.json([one.as_json() for one in done])
         elif done:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from andon.ports import Documents, Lease
-from andon.records import Silence
+from andon.records import Silence, Skip
 from andon.stores import open_documents
 
 AT = datetime(2026, 3, 1, 6, 30, tzinfo=UTC)
@@ -130,3 +130,11 @@ def test_a_silence_ends_early_once(documents: Documents) -> None:
     assert documents.end_silence(one.id, AT + 99 * SECOND) == ended
     assert documents.list_silences() == [ended]
     assert documents.end_silence("none", AT) is None
+
+
+def test_old_skips_are_forgotten(documents: Documents) -> None:
+    skips = [Skip("press-07", "jam-soon", AT + minute * 60 * SECOND, "why") for minute in range(4)]
+    documents.add_skips(skips)
+    assert documents.forget_skips(AT + 120 * SECOND) == 2
+    assert documents.list_skips() == skips[2:]
+    assert documents.forget_skips(AT) == 0

@@ -1,4 +1,4 @@
-"""What `andon.ports.Signals` promises of the newest readings of many lines, on every adapter."""
+"""What `andon.ports.Signals` promises of the newest readings of many lines, and of old forecasts, on every adapter."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from andon.frames import TIME, signal_frame
 from andon.ports import Signals
+from andon.records import Forecast
 from andon.stores import open_signals
 
 START, MINUTE = datetime(2026, 3, 1, tzinfo=UTC), timedelta(minutes=1)
@@ -52,3 +53,14 @@ def test_what_another_process_brings_is_seen_at_once(signals: Signals, signals_u
         newest = bring(other, lines[129], minute, speed=1.0)
         assert signals.newest_readings(lines) == {lines[0]: START, lines[129]: newest}
     other.close()
+
+
+def test_old_forecasts_are_forgotten_and_readings_stay(signals: Signals) -> None:
+    signals.forget_forecasts(START)
+    bring(signals, "press 07", 0, 5, speed=1.0)
+    signals.append_forecasts(
+        Forecast("press 07", "normal", "speed", START + minute * MINUTE, 1.0, 0.0, 2.0, 1) for minute in range(5)
+    )
+    signals.forget_forecasts(START + 3 * MINUTE)
+    assert signals.read_forecasts("press 07")["time"].to_list() == [START + 3 * MINUTE, START + 4 * MINUTE]
+    assert len(signals.read_signals("press 07")) == 5

@@ -12,7 +12,7 @@ import pytest
 
 from andon.frames import SignalFrame
 from andon.models.bundle import AlertBundle, write_bundle
-from andon.records import Decision, ModelKey
+from andon.records import Decision, ModelKey, Skip
 from andon.services.promoting import explain_champion, settle
 from andon.services.turns import Stores
 from andon.stores import open_documents, open_models, open_signals
@@ -140,3 +140,15 @@ def test_what_fails_is_told_and_stops_nothing(stores: Stores, tmp_path: Path) ->
     now[0] += timedelta(minutes=5)
     assert [(one.name, one.error) for one in scheduler.run()] == [("report/jam-soon", "")]
     assert [one["period_end"] for one in stores.documents.list_reports()] == [datetime(2026, 3, 5, 6, tzinfo=UTC)]
+
+
+def test_what_is_old_is_removed_where_the_settings_say_so(stores: Stores, tmp_path: Path) -> None:
+    old, new = (Skip(LINE, JAM.name, START + day * DAY, "nothing was read of oil") for day in (0, 20))
+    stores.documents.add_skips([old, new])
+    now = [START + 29 * DAY]
+    plan = {"compact": "0 3 * * *", "keep": "10d", "timezone": "Europe/Paris", "shadow": "0s"}
+    scheduler = Scheduler(Settings(home=tmp_path, assistant=plan), stores, clock=lambda: now[0])
+    assert scheduler.run() == []
+    now[0] += timedelta(hours=1)
+    assert [(one.name, one.error) for one in scheduler.run()] == [("compaction", "")]
+    assert stores.documents.list_skips() == [new]
