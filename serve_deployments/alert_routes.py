@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
 from andon.errors import ConfigError
 from andon.services import alerts as service
@@ -15,6 +15,7 @@ from andon.services import silences as service_of_silences
 from andon.serving.problems import problem_of
 from serve_deployments.bodies import Deed, Judgement, SilenceRequest
 from serve_deployments.line_routes import Limit, Moment
+from serve_deployments.requests import Head
 from serve_deployments.scorer import LineScorer
 
 Result = TypeVar("Result")
@@ -47,15 +48,17 @@ def router(scorer: LineScorer) -> APIRouter:
         return found | {"recommendations": service_of_advice.recommendations_of(alert_id, documents)}
 
     @routes.post("/alerts/{alert_id}/acknowledge", summary="Say that it has been seen")
-    def acknowledge(alert_id: str, deed: Deed) -> dict[str, Any]:
+    def acknowledge(alert_id: str, deed: Deed, request: Request) -> dict[str, Any]:
         service.find_alert(alert_id, documents)
-        moved = _refusing(409, lambda: service.acknowledge(alert_id, deed.author, deed.note, now(), documents))
+        asked = (alert_id, deed.author, deed.note, now(), documents, _id_of(request))
+        moved = _refusing(409, lambda: service.acknowledge(*asked))
         return service.alert_json(moved, documents.list_feedback(alert_id))
 
     @routes.post("/alerts/{alert_id}/act", summary="Say that something was done about it")
-    def act(alert_id: str, deed: Deed) -> dict[str, Any]:
+    def act(alert_id: str, deed: Deed, request: Request) -> dict[str, Any]:
         service.find_alert(alert_id, documents)
-        moved = _refusing(409, lambda: service.act(alert_id, deed.author, deed.note, now(), documents))
+        asked = (alert_id, deed.author, deed.note, now(), documents, _id_of(request))
+        moved = _refusing(409, lambda: service.act(*asked))
         return service.alert_json(moved, documents.list_feedback(alert_id))
 
     @routes.post("/alerts/{alert_id}/feedback", summary="Say whether it was right")
@@ -98,6 +101,11 @@ def router(scorer: LineScorer) -> APIRouter:
         return service_of_silences.silence_json(ended)
 
     return routes
+
+
+def _id_of(request: Request) -> str:
+    head: Head = request.scope["andon.head"]
+    return head.request_id
 
 
 def _refusing(status: int, work: Callable[[], Result]) -> Result:

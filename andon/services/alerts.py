@@ -71,7 +71,9 @@ def find_alert(alert_id: str, documents: Documents) -> AlertRecord:
     return found
 
 
-def acknowledge(alert_id: str, author: str, note: str, at: datetime, documents: Documents) -> AlertRecord:
+def acknowledge(
+    alert_id: str, author: str, note: str, at: datetime, documents: Documents, request_id: str = ""
+) -> AlertRecord:
     """Say that somebody has seen an alert; return it as it now is.
 
     Raises
@@ -79,10 +81,10 @@ def acknowledge(alert_id: str, author: str, note: str, at: datetime, documents: 
     ConfigError
         If there is no such alert, or it was acknowledged, acted upon or resolved before.
     """
-    return _move(alert_id, AlertState.ACKNOWLEDGED, author, note, at, documents)
+    return _move(alert_id, AlertState.ACKNOWLEDGED, author, note, at, documents, request_id)
 
 
-def act(alert_id: str, author: str, note: str, at: datetime, documents: Documents) -> AlertRecord:
+def act(alert_id: str, author: str, note: str, at: datetime, documents: Documents, request_id: str = "") -> AlertRecord:
     """Say that something was done about an alert, and in ``note`` what; return it as it now is.
 
     Raises
@@ -90,7 +92,7 @@ def act(alert_id: str, author: str, note: str, at: datetime, documents: Document
     ConfigError
         If there is no such alert, or it was acted upon or resolved before.
     """
-    return _move(alert_id, AlertState.ACTED, author, note, at, documents)
+    return _move(alert_id, AlertState.ACTED, author, note, at, documents, request_id)
 
 
 def resolve(alert_id: str, author: str, note: str, at: datetime, documents: Documents) -> AlertRecord:
@@ -175,8 +177,18 @@ def alert_json(alert: AlertRecord, feedback: Sequence[Feedback] = ()) -> dict[st
     }
 
 
-def _move(alert_id: str, state: AlertState, author: str, note: str, at: datetime, documents: Documents) -> AlertRecord:
-    event = make_event(alert_id, state, at, known_author(author), note)
+def _move(
+    alert_id: str,
+    state: AlertState,
+    author: str,
+    note: str,
+    at: datetime,
+    documents: Documents,
+    request_id: str = "",
+) -> AlertRecord:
+    """Move an alert along; the event's evidence keeps the id of the request that did it, as the access log has it."""
+    evidence = {"request_id": request_id} if request_id else {}
+    event = make_event(alert_id, state, at, known_author(author), note, evidence)
     for _ in range(_TRIES):
         alert = find_alert(alert_id, documents)
         advance(alert, event)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import polars as pl
 import pytest
 import yaml
 
+from andon.records import ModelKey
 from andon.simulate import plant_definitions, simulate_line
+from andon.stores import open_models
 
 
 @pytest.fixture
@@ -65,5 +70,30 @@ def test_the_api_answers_as_the_back_test_did(andon, server, tmp_path):
     assert status == 422
     assert "needs" in refused["detail"]
     assert andon.call(address, "/v1/lines/nowhere/score", method="POST")[0] == 404
+    model = next(one["model"] for one in lines[0]["models"] if one["kind"] == "Alert")
+    status, told = andon.call(address, f"/v2/models/{model}")
+    assert (status, told["versions"]) == (200, ["1"])
+    row = {"name": "features", "shape": told["inputs"][0]["shape"], "datatype": "FP64"}
+    row |= {"shape": [1, row["shape"][1]], "data": [0.5] * row["shape"][1]}
+    status, inferred = andon.call(address, f"/v2/models/{model}/infer", {"inputs": [row]}, "POST")
+    assert (status, inferred["model_version"]) == (200, "1")
+    promoted = _promote_again(andon, model)
+    deadline = time.monotonic() + 5  # by when every replica serves it
+    while inferred["model_version"] != str(promoted):
+        assert time.monotonic() < deadline
+        status, inferred = andon.call(address, f"/v2/models/{model}/infer", {"inputs": [row]}, "POST")
+        assert status == 200
+
     status, described = andon.call(address, "/openapi.json", token=None)
     assert "/v1/lines/{line}/score" in described["paths"]
+
+
+def _promote_again(andon, name):
+    """Publish a champion's bundle as one more version, and make that champion; return it."""
+    definition, line = name.split("~")
+    key, models = ModelKey(definition, line), open_models(f"sqlite:///{andon.home}/mlflow.db")
+    champion = models.champion(key)
+    version = models.publish(key, Path(champion.path), replace(champion.card, search=""))
+    models.promote(key, version, "again", datetime.now(UTC))
+    models.close()
+    return version

@@ -53,7 +53,8 @@ def test_an_alert_is_answered_step_by_step(served, alert):
     path = f"/v1/alerts/{alert.id}"
     assert served.get(path).json()["state"] == "firing"
     assert alert.id in [one["id"] for one in served.get(f"/v1/alerts?line={LINE}&state=open").json()]
-    seen = served.post(f"{path}/acknowledge", {"author": "ada", "note": "looking"}).json()
+    seen = served.post(f"{path}/acknowledge", {"author": "ada", "note": "looking"}, **{"X-Request-ID": "a-7"}).json()
+    assert seen["events"][-1]["evidence"] == {"request_id": "a-7"}
     assert (seen["state"], seen["events"][-1]["actor"]) == ("acknowledged", "ada")
     assert served.post(f"{path}/acknowledge", {"author": "bo"}).status_code == 409
     assert served.post(f"{path}/act", {"author": "bo", "note": "slowed down"}).json()["state"] == "acted"
