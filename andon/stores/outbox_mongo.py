@@ -22,6 +22,7 @@ TOLD_FIELDS = ("untold", "told")
 OUTBOX = {
     "outbox": [
         IndexModel([("recipient", ASCENDING), ("state", ASCENDING), ("time", ASCENDING), ("_id", ASCENDING)]),
+        IndexModel([("recipient", ASCENDING), ("state", ASCENDING), ("settled_at", ASCENDING)]),
         IndexModel([("state", ASCENDING), ("due_at", ASCENDING)]),
     ]
 }
