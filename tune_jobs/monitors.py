@@ -21,6 +21,7 @@ def open_monitor(spec: StudySpec, definition: Monitor) -> Subject:
     from andon.models.bundle import write_bundle
     from andon.models.monitors.forecasters import monitor_learner
     from andon.models.monitors.training import assemble_monitor, evaluate_configuration, prepare_monitor
+    from andon.models.watching import Pruned
 
     if spec.variables:
         definition = definition.model_copy(update={"variables": MonitorVariables(include=spec.variables)})
@@ -30,7 +31,10 @@ def open_monitor(spec: StudySpec, definition: Monitor) -> Subject:
 
     def evaluate(learner: str, params: dict[str, Any], watch: Watch) -> Evaluated:
         started = time.perf_counter()
-        evaluation = evaluate_configuration(data, learner, params, seed, threads=1)
+        try:
+            evaluation = evaluate_configuration(data, learner, params, seed, threads=1, watch=watch)
+        except Pruned as pruned:
+            return Evaluated(pruned.metric, params, pruned=True, fitting=time.perf_counter() - started)
         evaluations[_name(learner, params)] = evaluation
         return Evaluated(float(evaluation.metric), params, fitting=time.perf_counter() - started)
 
@@ -39,7 +43,7 @@ def open_monitor(spec: StudySpec, definition: Monitor) -> Subject:
     ) -> dict[str, Any]:
         for one in tried:
             # What an earlier process measured is fitted again: fits are kept in memory only.
-            if one.metric is not None and _name(one.learner, one.params) not in evaluations:
+            if one.metric is not None and not one.pruned and _name(one.learner, one.params) not in evaluations:
                 evaluate(one.learner, one.params, lambda step, metric: False)
         key = ModelKey(definition.name, spec.line, spec.family)
         bundle = assemble_monitor(

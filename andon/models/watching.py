@@ -10,7 +10,8 @@ from andon.frames import Floats, TrainingFrame
 from andon.models.ranking import average_precision
 
 Watch = Callable[[int, float], bool]
-"""Is told the rounds grown so far and their average precision on validation rows; True: not worth finishing."""
+"""Is told the steps done so far and what they reach: a classifier's rounds and their average precision on validation
+rows, a network's epochs and its error on the rows that stop it. True: not worth finishing."""
 
 STEP = 10
 """Rounds (or trees of a forest) between two looks at the validation rows, where a look is cheap."""
@@ -34,14 +35,14 @@ class WatchedFit:
 
 
 class Pruned(Exception):
-    """A fit was stopped because its watcher saw no use in it; ``metric`` is the last average precision."""
+    """A fit was stopped because its watcher saw no use in it; ``metric`` is the last that the watcher was told."""
 
     def __init__(self, metric: float) -> None:
         super().__init__(metric)
         self.metric = metric
 
     def __str__(self) -> str:
-        return f"stopped at an average precision of {self.metric:.4f}"
+        return f"stopped at {self.metric:.4f}"
 
 
 def steps(rounds: int, step: int = STEP) -> Iterator[tuple[int, int]]:

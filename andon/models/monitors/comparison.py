@@ -60,9 +60,9 @@ class Choice:
     params: Mapping[str, Any]
     network: Network
     errors: dict[str, float | None]
+    """RMSE on validation rows of ``persistence`` and of what each learner would be chosen with, standardised."""
     share: float = 1.0
     """How much of the forecast is the learner's; the rest is the last reading."""
-    """RMSE on validation rows of ``persistence`` and of what each learner would be chosen with, standardised."""
 
 
 def root_mean_square(residuals: Floats) -> Floats:

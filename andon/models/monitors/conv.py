@@ -10,6 +10,7 @@ from andon.models.monitors.architectures import Layer
 from andon.models.monitors.linear import lag_count
 from andon.models.monitors.networks import Network
 from andon.models.monitors.neural import Sight, fit_networks
+from andon.models.watching import Watch
 
 if TYPE_CHECKING:
     import optuna
@@ -74,10 +75,26 @@ def layers_of(params: Mapping[str, Any], lags: int) -> tuple[int, tuple[Layer, .
 
 
 def fit(
-    series: Floats, rows: Integers, window: int, params: Mapping[str, Any], *, seed: int, threads: int = 1
+    series: Floats,
+    rows: Integers,
+    window: int,
+    params: Mapping[str, Any],
+    *,
+    seed: int,
+    threads: int = 1,
+    watch: Watch | None = None,
 ) -> tuple[Network, ...]:
     """Fit one network a variable; see `neural.fit_networks`."""
     lags, layers = layers_of(params, lag_count(params, window))
     return fit_networks(
-        series, rows, window, params, Sight(lags, 0, lags), layers, most_rows=MOST_ROWS, seed=seed, threads=threads
+        series,
+        rows,
+        window,
+        params,
+        Sight(lags, 0, lags),
+        layers,
+        most_rows=MOST_ROWS,
+        seed=seed,
+        threads=threads,
+        watch=watch,
     )

@@ -10,6 +10,7 @@ from andon.models.monitors.architectures import Layer
 from andon.models.monitors.linear import lag_count
 from andon.models.monitors.networks import Network
 from andon.models.monitors.neural import Sight, fit_networks
+from andon.models.watching import Watch
 
 if TYPE_CHECKING:
     import optuna
@@ -62,9 +63,18 @@ def widths(params: Mapping[str, Any]) -> list[int]:
 
 
 def fit(
-    series: Floats, rows: Integers, window: int, params: Mapping[str, Any], *, seed: int, threads: int = 1
+    series: Floats,
+    rows: Integers,
+    window: int,
+    params: Mapping[str, Any],
+    *,
+    seed: int,
+    threads: int = 1,
+    watch: Watch | None = None,
 ) -> tuple[Network, ...]:
     """Fit one network a variable; see `neural.fit_networks`."""
     layers = (*(Layer("dense", units) for units in widths(params)), Layer("dense", 1))
     sight = Sight(lag_count(params, window), int(params["others"]))
-    return fit_networks(series, rows, window, params, sight, layers, most_rows=MOST_ROWS, seed=seed, threads=threads)
+    return fit_networks(
+        series, rows, window, params, sight, layers, most_rows=MOST_ROWS, seed=seed, threads=threads, watch=watch
+    )

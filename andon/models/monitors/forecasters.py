@@ -10,6 +10,7 @@ from andon.errors import ModelError
 from andon.frames import Floats, Integers
 from andon.models.monitors.autoencoders import Autoencoder
 from andon.models.monitors.networks import Network
+from andon.models.watching import Watch
 
 if TYPE_CHECKING:
     import optuna
@@ -40,6 +41,24 @@ class ForecasterLearner(MonitorLearner, Protocol):
         self, series: Floats, rows: Integers, window: int, params: Mapping[str, Any], *, seed: int, threads: int = 1
     ) -> tuple[Network, ...]:
         """Fit on ``rows`` of standardised ``series`` (n_rows, v); one network a column, the same for the same seed."""
+        ...
+
+
+class NetworkLearner(MonitorLearner, Protocol):
+    """A forecaster of `NETWORKS`: its fit grows by epochs and may be watched."""
+
+    def fit(
+        self,
+        series: Floats,
+        rows: Integers,
+        window: int,
+        params: Mapping[str, Any],
+        *,
+        seed: int,
+        threads: int = 1,
+        watch: Watch | None = None,
+    ) -> tuple[Network, ...]:
+        """Fit as a `ForecasterLearner`; raise `Pruned` where ``watch`` sees no use in going on."""
         ...
 
 
@@ -87,6 +106,19 @@ def forecaster(name: str) -> ForecasterLearner:
     if name not in FORECASTERS:
         raise ModelError("monitor", f"has no forecaster {name!r}", f"use one of {', '.join(FORECASTERS)}")
     return cast(ForecasterLearner, monitor_learner(name))
+
+
+def network_learner(name: str) -> NetworkLearner:
+    """Return a learner of `NETWORKS` by name.
+
+    Raises
+    ------
+    ModelError
+        If there is none of that name.
+    """
+    if name not in NETWORKS:
+        raise ModelError("monitor", f"has no network {name!r}", f"use one of {', '.join(NETWORKS)}")
+    return cast(NetworkLearner, monitor_learner(name))
 
 
 def autoencoder_learner() -> AutoencoderLearner:

@@ -10,6 +10,7 @@ from andon.models.monitors.architectures import Layer
 from andon.models.monitors.linear import lag_count
 from andon.models.monitors.networks import Network
 from andon.models.monitors.neural import Sight, fit_networks
+from andon.models.watching import Watch
 
 if TYPE_CHECKING:
     import optuna
@@ -64,11 +65,20 @@ def parts_of(lags: int, part: int) -> tuple[int, int]:
 
 
 def fit(
-    series: Floats, rows: Integers, window: int, params: Mapping[str, Any], *, seed: int, threads: int = 1
+    series: Floats,
+    rows: Integers,
+    window: int,
+    params: Mapping[str, Any],
+    *,
+    seed: int,
+    threads: int = 1,
+    watch: Watch | None = None,
 ) -> tuple[Network, ...]:
     """Fit one network a variable; see `neural.fit_networks`."""
     lags, steps = parts_of(lag_count(params, window), params["part"])
     head = (Layer("dense", params["head"]),) if params["head"] else ()
     layers = (Layer("lstm", params["units"]), *head, Layer("dense", 1))
     sight = Sight(lags, int(params["others"]), steps)
-    return fit_networks(series, rows, window, params, sight, layers, most_rows=MOST_ROWS, seed=seed, threads=threads)
+    return fit_networks(
+        series, rows, window, params, sight, layers, most_rows=MOST_ROWS, seed=seed, threads=threads, watch=watch
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,14 @@ from andon.models.monitors import kernels
 from andon.models.monitors.architectures import Architecture, Layer
 from andon.models.monitors.linear import regress
 from andon.models.monitors.networks import Network, constant_network
+from andon.models.watching import Pruned, Watch
 
 TAIL = 0.15
 """Share of the rows, the newest ones, that only stop the training."""
 PATIENCE = 6
 """Epochs without a better one after which a network stops."""
+EPOCH = 10
+"""Steps that an epoch counts for with whoever watches a fit, who leaves it alone for the first few of them."""
 LIMIT = 5.0
 """Layers see readings within so many standard deviations of the mean."""
 _OUTLIERS = 30.0
@@ -51,6 +54,7 @@ def fit_networks(
     most_rows: int,
     seed: int,
     threads: int,
+    watch: Watch | None = None,
 ) -> tuple[Network, ...]:
     """Fit one network a variable, all in one model; each stops at its own best epoch on the tail of ``rows``.
 
@@ -73,11 +77,18 @@ def fit_networks(
         Fixes first weights, order and dropout. Each variable begins from weights of its own.
     threads
         For TensorFlow, where this process has not run it yet.
+    watch
+        Is told at each epoch, `EPOCH` steps further, the mean over variables of the standardised RMSE on the tail.
 
     Returns
     -------
     tuple of Network
         In the order of the columns; a column without readings in ``rows`` expects its mean.
+
+    Raises
+    ------
+    Pruned
+        If ``watch`` says so.
     """
     rng = np.random.default_rng(seed)
     cut = len(rows) - max(1, round(len(rows) * TAIL))
@@ -100,7 +111,13 @@ def fit_networks(
     architecture = Architecture(
         n_variables, sight.steps, sight.channels(n_variables), layers, params["activation"], params["dropout"]
     )
-    best = train(architecture, learnt, judged, params, rng=rng, seed=seed, threads=threads)
+
+    def told(epoch: int, losses: Floats) -> None:
+        metric = float(np.mean(np.sqrt(losses) * scales))
+        if watch is not None and watch(EPOCH * epoch, metric):
+            raise Pruned(metric)
+
+    best = train(architecture, learnt, judged, params, rng=rng, seed=seed, threads=threads, told=told)
     shares = _shares(architecture, best, judged, threads)
     best[-2], best[-1] = best[-2] * (shares * scales)[:, None, None], best[-1] * (shares * scales)[:, None]
     return tuple(
@@ -132,8 +149,12 @@ def train(
     rng: np.random.Generator,
     seed: int,
     threads: int,
+    told: Callable[[int, Floats], None] = lambda epoch, losses: None,
 ) -> list[Any]:
-    """Train; return for every layer its matrices and biases, each network's from its own best epoch on ``judged``."""
+    """Train; return for every layer its matrices and biases, each network's from its own best epoch on ``judged``.
+
+    ``told`` is told each epoch, from 1, and the lowest loss of each network by then; what it raises ends the training.
+    """
     from andon.models.monitors.batched_keras import batched_trainer
 
     trainer = batched_trainer(architecture, threads)
@@ -144,13 +165,14 @@ def train(
     order = np.random.default_rng(seed)
     lowest = trainer.losses(judged)
     waited = np.zeros(len(lowest), np.int64)
-    for _ in range(params["epochs"]):
+    for epoch in range(1, params["epochs"] + 1):
         losses = trainer.epoch(learnt, judged, order.permutation(count), batch, params["rate"])
         better = losses < lowest
         if better.any():
             for kept, now in zip(best, trainer.weights(), strict=True):
                 kept[better] = now[better]
         lowest[better] = losses[better]
+        told(epoch, lowest)
         waited = np.where(better, 0, waited + 1)
         if (waited >= PATIENCE).all():
             break

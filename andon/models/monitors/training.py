@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from andon.frames import Floats, Integers, SignalFrame
+from andon.frames import Floats, SignalFrame
 from andon.models.monitors.accuracy import with_accuracy
 from andon.models.monitors.bundle import MonitorBundle
 from andon.models.monitors.calibration import conformal_threshold, robust_scale
@@ -17,13 +17,16 @@ from andon.models.monitors.comparison import Choice, Evaluation, best_autoencode
 from andon.models.monitors.forecasters import (
     AUTOENCODER,
     FORECASTERS,
+    NETWORKS,
     autoencoder_learner,
     forecaster,
     monitor_learner,
+    network_learner,
 )
 from andon.models.monitors.holding_out import HeldOut, hold_out, too_few
-from andon.models.monitors.networks import Network, constant_network, pack, persistence_network
+from andon.models.monitors.networks import constant_network, pack, persistence_network
 from andon.models.monitors.preparation import MonitorData, prepare_monitor
+from andon.models.watching import Watch
 from andon.records import ModelCard, ModelKey
 from configs.definitions import Monitor
 
@@ -31,7 +34,12 @@ __all__ = ["MonitorData", "assemble_monitor", "evaluate_configuration", "fit_mon
 
 
 def evaluate_configuration(
-    data: MonitorData, learner: str, params: Mapping[str, Any], seed: int, threads: int = 1
+    data: MonitorData,
+    learner: str,
+    params: Mapping[str, Any],
+    seed: int,
+    threads: int = 1,
+    watch: Watch | None = None,
 ) -> Evaluation:
     """Fit one configuration on training rows, for all variables, and measure it on validation rows.
 
@@ -39,6 +47,8 @@ def evaluate_configuration(
     ------
     ModelError
         If there is no such learner.
+    Pruned
+        If ``watch``, who is told of networks as they learn, sees no use in going on.
     """
     began = time.perf_counter()
     if learner == AUTOENCODER:
@@ -48,7 +58,13 @@ def evaluate_configuration(
         first, end = int(data.validation.min()), int(data.validation.max()) + 1
         errors = autoencoder.unseen_errors(data.series, data.window, first, end)[data.validation - first]
         return Evaluation(learner, dict(params), (), errors, time.perf_counter() - began, autoencoder)
-    networks = _fit(data, learner, params, data.training, seed, threads)
+    networks = (
+        network_learner(learner).fit(
+            data.series, data.training, data.window, params, seed=seed, threads=threads, watch=watch
+        )
+        if learner in NETWORKS
+        else forecaster(learner).fit(data.series, data.training, data.window, params, seed=seed, threads=threads)
+    )
     residuals = data.residuals(networks, data.validation)
     return Evaluation(learner, dict(params), networks, residuals, time.perf_counter() - began)
 
@@ -133,12 +149,6 @@ def fit_monitor(
     tried = configurations or [(name, monitor_learner(name).cheapest()) for name in definition.learners]
     evaluations = [evaluate_configuration(data, learner, params, seed, threads) for learner, params in tried]
     return assemble_monitor(data, evaluations, key, definition, definition_version, seed, threads)
-
-
-def _fit(
-    data: MonitorData, learner: str, params: Mapping[str, Any], rows: Integers, seed: int, threads: int
-) -> tuple[Network, ...]:
-    return forecaster(learner).fit(data.series, rows, data.window, params, seed=seed, threads=threads)
 
 
 def _pieces(held_out: HeldOut, scales: Floats, limits: Floats) -> list[Piece]:
