@@ -13,7 +13,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -85,8 +84,8 @@ def plan_node(settings: Settings, join: str | None = None) -> Launch:
 
 
 def _haproxy_folder(home: Path) -> Path:
-    """Return a short path, for its sockets, that only this home has."""
-    return Path(tempfile.gettempdir()) / f"andon-haproxy-{hashlib.sha256(str(home).encode()).hexdigest()[:12]}"
+    """Return a folder that only this home has; Serve adds 68 characters, and a socket's path has 97 at most."""
+    return Path("/tmp") / f"andon-{hashlib.sha256(str(home).encode()).hexdigest()[:10]}"
 
 
 def _serve_environment(settings: Settings) -> dict[str, str]:

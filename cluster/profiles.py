@@ -21,6 +21,8 @@ ANY_PORT = Ports(
 )  # fmt: skip
 DUTY_LABEL = "andon.io/duty"
 """Ray's label of a node: what is placed by duty asks for it."""
+FOR_SEARCH = {DUTY_LABEL: "!in(serving,none)"}
+"""Where workers of a search may be: on nodes that neither serve alone nor do nothing; nodes without a label do all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from cluster.profiles import FOR_SEARCH
 from tune_jobs.dispatcher import Dispatcher
 from tune_jobs.rounds import OUTCOME
 from tune_jobs.study import StudySpec, lanes_of
@@ -78,7 +79,10 @@ def _search(
     beside = ray.remote(num_cpus=0, scheduling_strategy=here)(Dispatcher)
     dispatcher = beside.remote(list(specs), seconds, workers, across)
     tuner = tune.Tuner(
-        tune.with_resources(trainable(specs, folder, dispatcher), {"cpu": 1}),
+        tune.with_resources(
+            trainable(specs, folder, dispatcher),
+            tune.PlacementGroupFactory([{"CPU": 1}], bundle_label_selector=[FOR_SEARCH]),
+        ),
         tune_config=tune.TuneConfig(
             search_alg=_workers(dispatcher, workers), num_samples=-1, max_concurrent_trials=workers
         ),
