@@ -29,6 +29,7 @@ class ServingLimits(Closed):
     """How a server is run, and what it takes on; the defaults fit a machine of two cores."""
 
     replicas: int = Field(default=1, ge=1, description="Processes that answer, each with all models")
+    shards: int = Field(default=1, ge=1, le=100, description="Applications that share the lines, each with replicas")
     cpus: float = Field(default=0.5, gt=0, description="Ray's CPUs of a replica")
     refresh: PositiveDuration = Field(
         default=timedelta(seconds=1), description="Between two looks at definitions and champions"
@@ -50,6 +51,7 @@ class ServingPlan(ServingLimits):
     documents: str
     signals: str
     models: str
+    shard: int = Field(default=0, ge=0, description="Which one this is")
     tokens: tuple[TokenDigest, ...] = ()
     tokens_file: str | None = Field(
         default=None, description="JSON list of further tokens; read anew when it changes, so that one can be withdrawn"
@@ -59,6 +61,8 @@ class ServingPlan(ServingLimits):
     def _somebody_may_ask(self) -> Self:
         if not self.tokens and self.tokens_file is None:
             raise ValueError("has neither tokens nor a tokens_file: nobody could ask")
+        if self.shard >= self.shards:
+            raise ValueError(f"has no shard {self.shard}: there are {self.shards}")
         names = [token.name for token in self.tokens]
         if len(set(names)) < len(names):
             raise ValueError("has two tokens of one name")

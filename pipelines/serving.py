@@ -89,12 +89,13 @@ def serving_plan_at(settings: Settings, plan: ServingPlan, *, dashboard: bool = 
         from ray import serve
         from ray.serve.schema import LoggingConfig
 
-        from serve_deployments.builder import build
+        from serve_deployments.builder import build_shards
 
         logging_config = LoggingConfig(log_level="WARNING", enable_access_log=False)
         serve.start(http_options={"host": host, "port": port}, logging_config=logging_config)
         try:
-            serve.run(build(plan), name="andon", route_prefix="/", logging_config=logging_config)
+            for name, prefix, application in build_shards(plan):
+                serve.run(application, name=name, route_prefix=prefix, logging_config=logging_config)
             yield f"http://{host}:{port}"
         finally:
             serve.shutdown()

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as AnyHTTPException
 
 from andon.errors import AndonError
-from andon.serving.problems import MEDIA_TYPE, Problem, problem_of
+from andon.serving.problems import MEDIA_TYPE, Elsewhere, Problem, problem_of
 from andon.serving.tokens import Gate
 from configs.serving import ServingPlan
 from serve_deployments import alert_routes, definition_routes, line_routes
@@ -108,7 +108,8 @@ def _framework(scorer: LineScorer) -> FastAPI:
 
     @app.exception_handler(Problem)
     async def _problem(request: Request, error: Problem) -> JSONResponse:
-        return answer(request, error)
+        head = request.scope["andon.head"]
+        return answer(request, error.at(*head.written) if isinstance(error, Elsewhere) else error)
 
     @app.exception_handler(AndonError)
     async def _andon(request: Request, error: AndonError) -> JSONResponse:

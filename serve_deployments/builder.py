@@ -6,6 +6,7 @@ import logging
 import sys
 from typing import Any
 
+from andon.serving.sharding import mount_of
 from configs.serving import ServingPlan
 
 _SWITCH = 0.001
@@ -29,6 +30,8 @@ class Ingress:
             open_signals(self._plan.signals),
             open_models(self._plan.models),
             loaders=self._plan.loaders,
+            shard=self._plan.shard,
+            shards=self._plan.shards,
         )
         self._application = create_app(self._scorer, self._plan, _replica())
         self._background = Background(self._application.look_after, self._plan.refresh.total_seconds())
@@ -49,8 +52,20 @@ class Ingress:
             self._application.close()
 
 
+def build_shards(plan: ServingPlan) -> list[tuple[str, str, Any]]:
+    """Return name, route prefix and Serve application of each shard of a plan; the first one is at the root."""
+    return [
+        (
+            f"andon-{shard}" if shard else "andon",
+            mount_of(shard) or "/",
+            build(plan.model_copy(update={"shard": shard})),
+        )
+        for shard in range(plan.shards)
+    ]
+
+
 def build(plan: ServingPlan) -> Any:
-    """Return the Serve application of a plan."""
+    """Return the Serve application of a plan, of one shard of it."""
     from ray import serve
 
     deployment = serve.deployment(serve.ingress()(Ingress))

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from andon.errors import AndonError
-from andon.serving.problems import MEDIA_TYPE, Problem, busy, problem_of
+from andon.serving.problems import MEDIA_TYPE, Elsewhere, Problem, busy, problem_of
 from andon.serving.tokens import Gate
 from configs.serving import Role, ServingPlan
 from serve_deployments.access_log import AccessLog
@@ -70,6 +70,8 @@ class Gateway:
         try:
             self._admit(head, role)
             return await handler(head, receive)
+        except Elsewhere as elsewhere:
+            return self._refusal(head, elsewhere.at(*head.written))
         except Problem as problem:
             return self._refusal(head, problem)
         except AndonError as error:

@@ -7,6 +7,7 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+from urllib.parse import quote
 
 from andon.serving.problems import Problem
 from andon.serving.tokens import Bearer
@@ -28,11 +29,19 @@ class Head:
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self.method: str = scope["method"]
-        self.path: str = scope["path"]
+        # A shard is mounted below the root, and knows its own paths only.
+        self.path: str = scope["path"].removeprefix(scope.get("root_path", ""))
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         given = self.headers.get(b"x-request-id", b"")
         self.request_id = given.decode() if _ID.fullmatch(given) else f"{_PREFIX}-{next(_COUNT):x}"
         self.bearer: Bearer | None = None
+
+    @property
+    def written(self) -> tuple[str, str]:
+        """Path and query as they were sent, percent-encoded, without where the application is mounted."""
+        raw = self.scope.get("raw_path") or quote(self.scope["path"]).encode()
+        path = raw.decode("latin-1").removeprefix(self.scope.get("root_path", ""))
+        return path, self.scope.get("query_string", b"").decode("latin-1")
 
 
 def check_size(head: Head, most: int) -> None:

@@ -15,9 +15,10 @@ from andon.scoring.answers import newest_answer, newest_verdict
 from andon.scoring.newest import NewestRows
 from andon.scoring.rows import rows_frame
 from andon.serving.inference import Inference
-from andon.serving.problems import busy
+from andon.serving.problems import Elsewhere, busy
 from andon.serving.readings import NewestReadings
 from andon.serving.residents import Resident, Residents, Served, Snapshot
+from andon.serving.sharding import shard_of
 from configs.definitions import Alert, Line, Monitor, VariableType
 from configs.expressions import did_you_mean
 from configs.periods import format_time
@@ -30,11 +31,21 @@ class LineScorer:
     is scored with changes by `refresh` alone, which is called in the background.
     """
 
-    def __init__(self, documents: Documents, signals: Signals, models: Models, *, loaders: int = 2) -> None:
+    def __init__(
+        self,
+        documents: Documents,
+        signals: Signals,
+        models: Models,
+        *,
+        loaders: int = 2,
+        shard: int = 0,
+        shards: int = 1,
+    ) -> None:
         self.documents = documents
         self.signals = signals
         self.models = models
-        self.residents = Residents(documents, signals, models, loaders, changed=_settle_memory)
+        self._shard, self._shards = shard, shards
+        self.residents = Residents(documents, signals, models, loaders, self._is_mine, _settle_memory)
         self.readings = NewestReadings(signals)
         self._stored: dict[str, StoredLine | None] = {}
 
@@ -67,7 +78,7 @@ class LineScorer:
             If it is not known.
         """
         snapshot = self.snapshot
-        served = _of(snapshot, name)
+        served = self._of(snapshot, name)
         stored, declared = self.signals.describe_line(name), snapshot.watching.lines.get(name)
         return {
             "name": name,
@@ -109,7 +120,7 @@ class LineScorer:
             If ``rows`` are malformed, or fewer than a model's longest window needs.
         """
         snapshot = self.snapshot
-        served = _named(_of(snapshot, line), names, line)
+        served = _named(self._of(snapshot, line), names, line)
         declared = snapshot.watching.lines.get(line)
         given = rows is not None
         answer: dict[str, Any] = {"line": line, "time": None, "alerts": [], "monitors": [], "skipped": []}
@@ -157,6 +168,9 @@ class LineScorer:
         snapshot = self.snapshot
         found = snapshot.models.get(name)
         if found is None:
+            line = name.partition("~")[2]
+            if line and not line.startswith("~"):
+                self._require_mine(line)
             if not snapshot.begun:
                 raise busy("models are being loaded; try again in a moment")
             known = [one for one in snapshot.models if one.partition("~")[0] == name.partition("~")[0]]
@@ -197,7 +211,7 @@ class LineScorer:
         ConfigError
             If the line is not known.
         """
-        return not any(one.waiting for one in _of(self.snapshot, line))
+        return not any(one.waiting for one in self._of(self.snapshot, line))
 
     def check(self) -> None:
         """Score a row with one of the models, whichever comes next, to see that scores come out.
@@ -220,6 +234,23 @@ class LineScorer:
         found = {line: self._store(line) for line in self.snapshot.lines}
         return {line: stored.last for line, stored in found.items() if stored is not None}
 
+    def _is_mine(self, line: str) -> bool:
+        return shard_of(line, self._shards) == self._shard
+
+    def _of(self, snapshot: Snapshot, line: str) -> tuple[Served, ...]:
+        served = snapshot.lines.get(line)
+        if served is None:
+            self._require_mine(line)
+            if not snapshot.begun:
+                raise busy("definitions are being read; try again in a moment")
+            raise ConfigError(f"line {line[:100]}", "is not known", "apply it or import its data; see GET /v1/lines")
+        return served
+
+    def _require_mine(self, line: str) -> None:
+        """Send a request for a line that another shard serves there."""
+        if not self._is_mine(line):
+            raise Elsewhere(line, shard_of(line, self._shards))
+
     def _types(self, line: str, declared: Line | None) -> dict[str, VariableType]:
         stored = self._store(line)
         types: dict[str, VariableType] = dict(stored.types) if stored else {}
@@ -233,15 +264,6 @@ class LineScorer:
         if line not in known:
             known[line] = self.signals.describe_line(line)
         return known[line]
-
-
-def _of(snapshot: Snapshot, line: str) -> tuple[Served, ...]:
-    served = snapshot.lines.get(line)
-    if served is None:
-        if not snapshot.begun:
-            raise busy("definitions are being read; try again in a moment")
-        raise ConfigError(f"line {line[:100]}", "is not known", "apply it or import its data; see GET /v1/lines")
-    return served
 
 
 def _named(served: Sequence[Served], names: Sequence[str], line: str) -> Sequence[Served]:

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from andon.errors import AndonError, ConfigError, ModelError, StoreError
+from andon.serving.sharding import mount_of
 
 MEDIA_TYPE = "application/problem+json"
 _TITLES = {
+    307: "elsewhere",
     400: "malformed request",
     401: "not authorised",
     403: "not allowed",
@@ -58,6 +60,24 @@ class Problem(Exception):
             "instance": path,
             "request_id": request_id,
         }
+
+
+class Elsewhere(Problem):
+    """The answer of a shard that does not serve a line: the same request, at the path of the one that does."""
+
+    def __init__(self, line: str, shard: int) -> None:
+        super().__init__(307, f"line {line[:100]} is served by shard {shard}; follow the Location")
+        self.shard = shard
+
+    def at(self, path: str, query: str) -> Problem:
+        """Return the answer to a request for ``path`` and ``query``, as they were written.
+
+        Examples
+        --------
+        >>> Elsewhere("press-07", 2).at("/v1/lines/press-07", "").headers
+        {'Location': '/shard-2/v1/lines/press-07'}
+        """
+        return Problem(self.status, self.detail, {"Location": mount_of(self.shard) + path + (query and f"?{query}")})
 
 
 def problem_of(error: AndonError, refused: int = 404) -> Problem:

@@ -82,6 +82,8 @@ class Residents:
     signals: Signals
     models: Models
     loaders: int = 2
+    mine: Callable[[str], bool] = lambda line: True
+    """Whether a line is to be served here."""
     changed: Callable[[], object] = lambda: None
     """Called after models were loaded."""
     snapshot: Snapshot = field(default_factory=Snapshot)
@@ -142,7 +144,8 @@ class Residents:
 
     def _judged_on(self, watching: Watching) -> _Judged:
         """Return what is judged on which line, the same object as before unless definitions or lines have changed."""
-        lines = tuple(sorted({*watching.lines, *watching.names(), *self.signals.list_lines()}))
+        known = {*watching.lines, *watching.names(), *self.signals.list_lines()}
+        lines = tuple(sorted(line for line in known if self.mine(line)))
         of = (lines, tuple(watching.lines.values()), watching.definitions)
         # Definitions that have not changed are the same objects; to compare them field by field would take longer.
         seen = (lines, *(tuple(map(id, part)) for part in of[1:]))
