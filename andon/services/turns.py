@@ -92,8 +92,11 @@ class Turns:
         declared = watching.lines.get(line)
         mine = tuple(one for one in silences if one.line in (None, line))
         if stored.last <= from_microseconds(begun.last):
-            # Nothing is new: a tick without models only looks at the clock.
-            result = tick(LineView(_newest(signals, line, declared), (), mine), begun, now)
+            # Nothing is new: a tick without models only looks at the clock, and not at a row that came just now.
+            newest = _newest(signals, line, declared)
+            known = int(np.searchsorted(newest.times, begun.last, side="right"))
+            seen = SignalFrame(newest.line, newest.data[:known], newest.types, newest.sampling)
+            result = tick(LineView(seen, (), mine), begun, now)
             return Judged(line, result if result.state != state else None, skips)
         watches = watches_of(line, watching, self.stores.models, self.cache)
         span, rows = context_of(watches)

@@ -279,6 +279,24 @@ def test_an_idle_pass_writes_nothing(stores: Stores) -> None:
     assert fuse.count == before
 
 
+def test_a_row_that_comes_while_nothing_seems_new_is_judged_the_next_time(stores: Stores) -> None:
+    stores.signals.append_signals(rows_of(ROWS, 0, 300))
+    one_pass(Assistant(stores))
+
+    class Hurried(Breaking):
+        """A store to which a row comes right after it was asked how far it is."""
+
+        def describe_line(self, line: str) -> object:
+            found = stores.signals.describe_line(line)
+            stores.signals.append_signals(rows_of(ROWS, 300, 301))
+            return found
+
+    hurried = Stores(stores.documents, Hurried(stores.signals, Fuse()), stores.models)  # type: ignore[arg-type]
+    assert one_pass(Assistant(hurried)).rows == 0
+    done = one_pass(Assistant(stores))
+    assert (done.rows, done.forecasts) == (1, len(normal_bundle().variables))
+
+
 def test_a_state_of_another_shape_is_refused(stores: Stores) -> None:
     assert load_state(LINE, stores.documents) is None
     stores.documents.put_state(state_key(LINE), {"last": 1})
