@@ -24,6 +24,9 @@ from serve_deployments.metrics import RequestMetrics, ServingCollector, registry
 from serve_deployments.scorer import LineScorer
 from serve_deployments.workers import Workers
 
+_STALENESS = 15.0
+"""Seconds between two looks at how old each line's newest reading is: a question to the store a line."""
+
 
 class Application:
     """The ASGI application around a scorer, and what has to be done beside it: `look_after`, every second or so."""
@@ -39,6 +42,7 @@ class Application:
         requests = RequestMetrics()
         self._collector = ServingCollector(scorer, requests, replica)
         hot = HotRoutes(scorer, plan, self._workers, registry_of(self._collector))
+        self._looked = 0.0
         self._asgi = Gateway(_framework(scorer), hot, self._gate, plan, requests, self._access)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -57,7 +61,8 @@ class Application:
         self._gate.refresh()
         self.scorer.refresh()
         self._collector.refreshed = now
-        self._collector.newest = self.scorer.newest_times()
+        if now >= self._looked + _STALENESS:
+            self._collector.newest, self._looked = self.scorer.newest_times(), now
 
     def close(self) -> None:
         """Write what is left to be written."""
