@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from andon.errors import AndonError
 from andon.notify.courier import Courier, Policy, Round
 from andon.notify.log import LogSender
 from andon.notify.parcels import Attachment, Parcel, Sender, Undelivered
@@ -28,7 +27,7 @@ from configs.settings import Settings, revealed
 
 log = logging.getLogger(__name__)
 
-RecommendationOf = Callable[[str, Documents], Recommendation | None]
+RecommendationOf = Callable[[str], Recommendation | None]
 """Finds how an alert, by its id, could have been avoided; None: nobody has looked yet."""
 
 
@@ -43,13 +42,13 @@ class Notifier:
     settings
         Mail server, links, archive.
     recommendation
-        Looked up when an e-mail is made.
+        Asked when an e-mail is made; None: what is stored is taken.
     """
 
     documents: Documents
     signals: Signals
     settings: Settings
-    recommendation: RecommendationOf = stored_recommendation
+    recommendation: RecommendationOf | None = None
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     _courier: Courier | None = None
     _policies: dict[str, Policy] = field(default_factory=dict)
@@ -101,12 +100,15 @@ class Notifier:
         )
 
     def _advice(self, body: dict[str, Any]) -> Recommendation | None:
-        if body["event"]["state"] != "firing":
-            return None
+        if body["event"]["state"] != "firing" or body["definition"]["type"] != "classifier":
+            return None  # There is no risk to bring down.
+        alert = str(body["alert"]["id"])
         try:
-            return self.recommendation(body["alert"]["id"], self.documents)
-        except AndonError as error:
-            log.warning("no recommendation with alert %s: %s", body["alert"]["id"], error)
+            if self.recommendation is None:
+                return stored_recommendation(alert, self.documents)
+            return self.recommendation(alert)
+        except Exception as error:
+            log.warning("no recommendation with alert %s: %s", alert, error)
             return None
 
     def _pictures(self, body: dict[str, Any], advice: Recommendation | None) -> dict[str, bytes]:
@@ -116,8 +118,9 @@ class Notifier:
         from pipelines.alert_pictures import alert_picture
 
         def of_risk() -> bytes | None:
-            told = advice is not None and len(advice.blame) > 0 and body["definition"]["type"] == "classifier"
-            return waterfall(advice.blame, advice.before, advice.threshold) if advice is not None and told else None
+            if advice is None or not advice.blame:
+                return None
+            return waterfall(advice.blame, advice.before, advice.threshold)
 
         pictures = {}
         for name, draw in ((CHART, lambda: alert_picture(body, self.signals)), (BLAME, of_risk)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,8 +17,6 @@ from configs.routes import SEVERITIES
 
 LOGGER = "andon.notifications"
 """Name of the log that routes write to."""
-ADVICE = timedelta(seconds=10)
-"""How long the e-mail of a classifier's alert waits, so that what would have avoided it can go with it."""
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _STANDING = (AlertState.FIRING, AlertState.NO_DATA, AlertState.ERROR)
 
@@ -59,7 +57,7 @@ def messages_of(alert: AlertRecord, number: int, directory: Directory, at: datet
     Parameters
     ----------
     at
-        Time by the clock, in UTC: they are due at once, but for an e-mail that waits for a recommendation.
+        Time by the clock, in UTC: they are due at once.
     """
     event = alert.events[number]
     told: set[tuple[str, str]] = set()
@@ -78,14 +76,8 @@ def messages_of(alert: AlertRecord, number: int, directory: Directory, at: datet
                     created_at=at,
                     body=_body(alert, event, directory),
                     thread=alert.group or alert.id,
-                    due_at=at + ADVICE if channel == "email" and _is_advised(alert, event, directory) else at,
+                    due_at=at,
                 )
-
-
-def _is_advised(alert: AlertRecord, event: AlertEvent, directory: Directory) -> bool:
-    definition = directory.alerts.get(alert.definition)
-    foreseen = definition is not None and definition.type == "classifier"
-    return foreseen and event.state is AlertState.FIRING and alert.severity != "critical"
 
 
 def addresses(route: Route) -> Iterable[tuple[Channel, str]]:

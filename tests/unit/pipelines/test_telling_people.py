@@ -49,7 +49,7 @@ class Plant:
     def notifier(self) -> Notifier:
         return Notifier(self.documents, self.signals, self.settings, self.advise, self.clock)
 
-    def advise(self, alert_id: str, documents: Documents) -> Recommendation | None:
+    def advise(self, alert_id: str) -> Recommendation | None:
         changes = (("speed", 62.0, 55.0),)
         option = MoveOption(changes, AT - 20 * MINUTE, 0.87, 0.31, 0.9, 1.0)
         blame = (Blame("oil", 0.4, "oil, mean of 30 min: 80 °C, pushed the risk up by .4"),)
@@ -83,13 +83,8 @@ def plant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plant]:
     with mail_server() as mail, hook_server() as hooks:
         variables = [{"name": "oil", "unit": "°C"}, {"name": "speed", "unit": "1/min"}]
         line = {"kind": "Line", "name": "press-07", "timezone": "Europe/Paris", "variables": variables}
-        hot = {
-            "kind": "Alert",
-            "name": "hot",
-            "lines": {"names": ["press-07"]},
-            "type": "threshold",
-            "when": "oil > 80",
-        }
+        hot = {"kind": "Alert", "name": "hot", "lines": {"names": ["press-07"]}}
+        hot |= {"type": "classifier", "target": "oil > 80", "horizon": "30m"}
         quality = {"kind": "Route", "name": "quality", "email": ["quality@plant.example"]}
         floor = {"kind": "Route", "name": "floor", "email": ["lead@plant.example"], "webhook": hooks.url, "log": True}
         documents.put_definitions([line, {**hot, "routes": ["floor"]}, quality, floor], AT)
@@ -120,9 +115,9 @@ def test_an_alert_reaches_people_by_mail_webhook_and_log_once(plant: Plant, capl
     ):
         assert said in plain.get_content()
         assert said in page.get_content()
-    (picture,) = [part for part in mail.walk() if part.get_content_type() == "image/png"]
-    assert picture.get_content().startswith(b"\x89PNG")
-    assert picture["Content-ID"] == "<chart>"
+    pictures = [part for part in mail.walk() if part.get_content_type() == "image/png"]
+    assert [part["Content-ID"] for part in pictures] == ["<chart>", "<blame>"]
+    assert all(part.get_content().startswith(b"\x89PNG") for part in pictures)
     ((headers, body),) = plant.hooks.posts
     assert headers["webhook-id"]
     assert json.loads(body)["data"]["alert"]["id"] == alert.id
