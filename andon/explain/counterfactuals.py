@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from andon.explain.experience import Experience
 from andon.explain.moved_features import Row, row_of
@@ -42,9 +43,10 @@ class Lever:
         >>> lever.targets(60.0, 20, 45.0, 90.0), lever.targets(60.0, 2, 0.0, 90.0)
         (array([50., 70., 80., 90.]), array([40., 90.]))
         """
-        below = int((now - max(self.low, low)) / self.step + 1e-9)
-        above = int((min(self.high, high) - now) / self.step + 1e-9)
-        steps = np.array([*range(-below, 0), *range(1, above + 1)], dtype=np.float64)
+        # A setting may stand outside its bounds, and then the nearest steps do too.
+        least, greatest = (max(self.low, low) - now) / self.step, (min(self.high, high) - now) / self.step
+        steps = np.arange(np.ceil(least - 1e-9), np.floor(greatest + 1e-9) + 1)
+        steps = steps[steps != 0]
         if len(steps) > most:
             steps = steps[np.unique(np.linspace(0, len(steps) - 1, most).round().astype(int))]
         steps = steps[np.argsort(np.abs(steps), kind="stable")]
@@ -68,21 +70,23 @@ class Situation:
     """Row of each lever in ``row.readings``, -1 where the model does not look at it, int64 (l,)."""
     follower_rows: Integers
     """Row of each follower in ``row.readings``, int64 (p,)."""
+    middles: Floats
+    """What readings swing about, float64 (v, n)."""
     state: Floats
     now: Floats
     """What each setting of the experience stood at when the moves begin, float64 (k,)."""
     start: int
     """Microseconds: the moves begin with the first reading after it."""
 
-    def build(self, moves: Floats, scale: float = 1.0) -> Floats:
+    def build(self, moves: Floats, scales: Floats | None = None) -> Floats:
         """Return the features with levers moved by ``moves`` (m, l), float64 (m, n_features).
 
-        ``scale`` multiplies what follows the settings.
+        ``scales`` (m,) multiply what follows the settings; None: all as history shows.
         """
-        candidates, variables, series = self.series(moves, scale)
+        candidates, variables, series = self.series(moves, scales)
         return self.row.changed(candidates, variables, series, len(moves))
 
-    def series(self, moves: Floats, scale: float = 1.0) -> tuple[Integers, Integers, Floats]:
+    def series(self, moves: Floats, scales: Floats | None = None) -> tuple[Integers, Integers, Floats]:
         """Return the changed readings of each candidate, as `Row.changed` takes them."""
         times = self.row.times
         after = np.flatnonzero(times > self.start)
@@ -96,7 +100,7 @@ class Situation:
             series = np.tile(self.row.readings[row], (len(chosen), 1))
             series[:, after] = np.where(np.isnan(series[:, after]), np.nan, path)
             found.append((chosen, np.full(len(chosen), row), series))
-        found += self._following(moves, after, elapsed, scale)
+        found += self._following(moves, after, elapsed, scales)
         if not found:
             return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, len(times)))
         first, second, third = zip(*found, strict=True)
@@ -110,11 +114,11 @@ class Situation:
         return path
 
     def _following(
-        self, moves: Floats, after: Integers, elapsed: Floats, scale: float
+        self, moves: Floats, after: Integers, elapsed: Floats, scales: Floats | None
     ) -> list[tuple[Integers, Integers, Floats]]:
         responses = self.experience.responses
         count = len(responses.followers)
-        if not count or not len(after) or scale == 0.0:
+        if not count or not len(after):
             return []
         effects = responses.effects(self.state)[:, :, [lever.place for lever in self.levers]]
         minutes = np.asarray(responses.lags * (self._sampling / _MINUTE), dtype=np.float64)
@@ -122,7 +126,7 @@ class Situation:
         weights = _interpolation(elapsed, minutes)
         over_time = np.einsum("nm,mjl->jnl", weights, effects)
         chosen = np.flatnonzero(moves.any(axis=1))
-        factors = scale * moves[chosen]
+        factors = moves[chosen] if scales is None else moves[chosen] * scales[chosen, None]
         found = []
         for place in range(count):
             row = int(self.follower_rows[place])
@@ -131,9 +135,9 @@ class Situation:
             level = np.clip(factors @ over_time[place].T, -responses.limits[place], responses.limits[place])
             swing = np.exp(np.clip(factors @ over_time[count + place].T, -_MOST_SWING, _MOST_SWING))
             readings = self.row.readings[row]
-            middle = _middle(readings)[after]
+            middle = self.middles[row, after]
             series = np.tile(readings, (len(chosen), 1))
-            series[:, after] = middle + level + (readings[after] - middle) * swing
+            series[:, after[0] :] = middle + level + (readings[after] - middle) * swing
             found.append((chosen, np.full(len(chosen), row), series))
         return found
 
@@ -142,45 +146,58 @@ class Situation:
         return float(self.row.plan.sampling)
 
 
-def situation_at(
-    frame: SignalFrame, spec: FeatureSpec, experience: Experience, levers: Sequence[Lever], start: int
-) -> Situation:
-    """Return the situation at the last row of a frame, for moves that begin after ``start`` (microseconds)."""
+def situations_at(
+    frame: SignalFrame, spec: FeatureSpec, experience: Experience, levers: Sequence[Lever], starts: Sequence[int]
+) -> list[Situation]:
+    """Return the situation at the last row of a frame, once for moves that begin after each of ``starts`` (µs)."""
     row = row_of(frame, spec)
-    before = int(np.searchsorted(frame.times, start, side="right"))
-    known = SignalFrame(frame.line, frame.data[:before], frame.types, frame.sampling)
+    middles = np.stack([_middle(readings) for readings in row.readings])
     responses = experience.responses
     followers = np.array([row.place(name) for name in responses.followers], dtype=np.int64)
-    state = np.zeros(2 * len(responses.followers))
-    if before and len(state):
-        newest = known.data[-SWING:]
-        tail = SignalFrame(frame.line, newest, frame.types, frame.sampling)
-        readings = np.stack([tail.numbers(name) for name in responses.followers])
-        state = responses.state(readings, experience.recipe(frame))
-    now = np.array([_newest(known, name) for name in experience.settings])
     settings = np.array([row.place(lever.name) for lever in levers], dtype=np.int64)
-    return Situation(row, experience, tuple(levers), settings, followers, state, now, start)
+    times, data = frame.times, frame.data
+    read = _numbers(data, (*responses.followers, *experience.settings))
+    recipe = experience.recipe(frame)
+    found = []
+    for start in starts:
+        before = int(np.searchsorted(times, start, side="right"))
+        count = len(responses.followers)
+        state = np.zeros(2 * count)
+        if before and count:
+            state = responses.state(read[:count, :before], recipe)
+        now = np.array([_newest(setting[:before]) for setting in read[count:]])
+        found.append(
+            Situation(row, experience, tuple(levers), settings, followers, middles, state, now, start)
+        )  # fmt: skip
+    return found
 
 
 def changed_frame(frame: SignalFrame, situation: Situation, moves: Floats) -> SignalFrame:
     """Return a frame with the readings of one candidate, ``moves`` (l,): what the serving path is asked to score."""
-    import polars as pl
-
     _, variables, series = situation.series(moves[None])
     begin = len(frame) - len(situation.row.times)
     names = situation.row.plan.every_number.names
     columns = []
     for row, readings in zip(variables, series, strict=True):
         name = names[int(row)]
-        values = frame.numbers(name).copy()
+        values = frame.data.get_column(name).to_numpy().copy()
         values[begin:] = readings
         columns.append(pl.Series(name, values).fill_nan(None))
     return SignalFrame(frame.line, frame.data.with_columns(columns), frame.types, frame.sampling)
 
 
-def _newest(frame: SignalFrame, name: str) -> float:
-    column = frame.data[name].drop_nulls()
-    return float(column[-1]) if len(column) else np.nan
+def _numbers(data: pl.DataFrame, names: Sequence[str]) -> Floats:
+    """Return readings, float64 (n_names, n_rows), NaN where nothing was read."""
+    found = np.empty((len(names), data.height))
+    for place, name in enumerate(names):
+        # A column with nulls comes as NaN.
+        found[place] = data.get_column(name).to_numpy()
+    return found
+
+
+def _newest(readings: Floats) -> float:
+    known = np.flatnonzero(~np.isnan(readings))
+    return float(readings[known[-1]]) if len(known) else float("nan")
 
 
 def _interpolation(elapsed: Floats, lags: Floats) -> Floats:

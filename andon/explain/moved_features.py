@@ -90,5 +90,7 @@ def row_of(frame: SignalFrame, spec: FeatureSpec) -> Row:
     features = compute_features(frame, spec, last)
     begin = int(np.searchsorted(frame.times, to_microseconds(window_start(spec, last)), side="right"))
     names = plan.every_number.names
-    readings = np.stack([frame.numbers(name)[begin:] for name in names]) if names else np.zeros((0, 0))
+    readings = np.empty((len(names), len(frame) - begin))
+    for place, name in enumerate(names):
+        readings[place] = frame.data.get_column(name).to_numpy()[begin:]
     return Row(plan, frame.times[begin:].copy(), readings, features.values[-1], bool(features.complete[-1]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -15,13 +14,14 @@ from andon.frames import Booleans, Floats
 
 MOST_STEPS = 20
 """Values that a setting is tried at."""
-OPTIONS = 3
+OPTIONS, ENOUGH = 3, 2
+"""Options that are told, at most, and single settings that make pairs needless."""
 SCALES = (0.5, 1.0, 1.5)
 """Assumptions on what follows the settings, in parts of what history shows: how sure a change is."""
 SURE = 0.99
-RELIEF = 0.4
-"""Part of what is to blame that a change must take away: what leaves the cause and outweighs it is no remedy."""
-_BLOCK = 256
+RELIEF = 0.5
+"""Part of the guilt of the most guilty variable that a change must take away: what outweighs a cause is no remedy."""
+_BLOCK, _BLOCKS = 96, 2
 _FINALISTS = 12
 AIM = 0.15
 """Odds to which the first advice brings the risk, in parts of the threshold's; what only just helps comes later."""
@@ -81,13 +81,12 @@ class _Search:
 
     def cost(self, moves: Floats) -> Floats:
         """Return what moves cost, float64 (n,)."""
-        levers = self.situation.levers
-        return np.asarray(sum(lever.price(moves[:, place]) for place, lever in enumerate(levers)))
+        return _cost(self.situation, moves)
 
-    def after(self, moves: Floats, scale: float = 1.0) -> Floats:
+    def after(self, moves: Floats) -> Floats:
         """Return the probability after moves, float64 (n,)."""
         self.tried += len(moves)
-        return self.score(self.situation.build(moves, scale))
+        return self.score(self.situation.build(moves))
 
     def options(self, moves: Floats, after: Floats) -> list[Option]:
         """Judge moves that would do, the cheapest of each set of settings first; keep those that remove the cause."""
@@ -95,11 +94,9 @@ class _Search:
         if not len(chosen):
             return []
         moves, after = moves[chosen], after[chosen]
-        works = np.ones((len(SCALES), len(moves)), dtype=bool)
-        for place, scale in enumerate(SCALES):
-            if scale != 1.0:
-                works[place] = self.after(moves, scale) < self.threshold
-        relief = self._relief(self.situation.build(moves))
+        values = _assumed(self.situation, moves)
+        works = (self.score(values) < self.threshold).reshape(len(SCALES), -1)
+        relief = self._relief(values.reshape(len(SCALES), len(moves), -1)[SCALES.index(1.0)])
         keep = relief >= RELIEF
         self.rejected += int((~keep).sum())
         costs = self.cost(moves)
@@ -128,15 +125,14 @@ class _Search:
         return chosen
 
     def _relief(self, values: Floats) -> Floats:
+        """Return which part of the most guilty variable's guilt is gone, float64 (n,); at most all of it."""
         if self.before is None:
             self.before = self.shares(self.situation.row.values[None])[0]
-        guilty = self.before > 0
-        total = float(self.before[guilty].sum())
-        if total <= 0:
+        cause = int(np.argmax(self.before))
+        guilt = float(self.before[cause])
+        if guilt <= 0:
             return np.zeros(len(values))
-        # A variable is innocent at best: what is pushed beyond that makes up for no other's guilt.
-        left = np.maximum(self.shares(values)[:, guilty], 0.0).sum(axis=1)
-        found: Floats = 1.0 - left / total
+        found: Floats = 1.0 - np.maximum(self.shares(values)[:, cause], 0.0) / guilt
         return found
 
 
@@ -174,7 +170,7 @@ def find_moves(
         return Found(before, (), "no step of a setting stays within its bounds and what history has seen", 0)
     after = search.after(singles)
     options = search.options(singles[after < threshold], after[after < threshold])
-    if len(options) < wanted:
+    if len(options) < min(wanted, ENOUGH):
         options += _pairs(search, singles, after, before, wanted - len(options))
     if not options:
         options += _sparse(search, singles, after)
@@ -182,6 +178,16 @@ def find_moves(
         return Found(before, (), _reason(search, float(after.min()), threshold), search.tried)
     chosen = sorted(options, key=lambda option: _rank(option, threshold))[:wanted]
     return Found(before, tuple(_latest(option, situations, score, threshold) for option in chosen), "", search.tried)
+
+
+def _cost(situation: Situation, moves: Floats) -> Floats:
+    """Return what moves (m, l) cost, float64 (m,)."""
+    return np.asarray(sum(lever.price(moves[:, place]) for place, lever in enumerate(situation.levers)))
+
+
+def _assumed(situation: Situation, moves: Floats) -> Floats:
+    """Return the features after moves (m, l) under every assumption, one after the other, (3 m, n_features)."""
+    return situation.build(np.tile(moves, (len(SCALES), 1)), np.repeat(SCALES, len(moves)))
 
 
 def _rank(option: Option, threshold: float) -> tuple[bool, int, float, float]:
@@ -225,7 +231,7 @@ def _pairs(search: _Search, singles: Floats, after: Floats, before: float, wante
     moves = singles[first[places]] + singles[second[places]]
     moves = moves[search.plausible(moves)]
     found: list[Option] = []
-    for begin in range(0, min(len(moves), 4 * _BLOCK), _BLOCK):
+    for begin in range(0, min(len(moves), _BLOCKS * _BLOCK), _BLOCK):
         block = moves[begin : begin + _BLOCK]
         scored = search.after(block)
         good = scored < search.threshold
@@ -266,10 +272,11 @@ def _latest(option: Option, situations: Sequence[Situation], score: Score, thres
         moves = _same_targets(option.moves, situations[0], situations[place])
         if moves is None:
             continue
-        scores = [float(score(situations[place].build(moves[None], scale))[0]) for scale in SCALES]
-        after = scores[1]
-        if max(scores) < threshold and after <= max(1.5 * option.after, calm):
-            return Option(moves, after, option.confidence, option.cost, option.relief, place)
+        scores = score(_assumed(situations[place], moves[None]))
+        after = float(scores[SCALES.index(1.0)])
+        if scores.max() < threshold and after <= max(1.5 * option.after, calm):
+            cost = float(_cost(situations[place], moves[None])[0])
+            return Option(moves, after, option.confidence, cost, option.relief, place)
     return option
 
 
@@ -293,14 +300,3 @@ def _odds(scores: Floats) -> Floats:
     clipped = np.clip(scores, 1e-9, 1 - 1e-9)
     found: Floats = np.log(clipped) - np.log1p(-clipped)
     return found
-
-
-def risk_text(value: float) -> str:
-    """Return a probability for people.
-
-    Examples
-    --------
-    >>> risk_text(0.214)
-    '.21'
-    """
-    return "1.0" if value >= 0.995 else f"{math.floor(100 * value + 0.5) / 100:.2f}".lstrip("0")

@@ -10,7 +10,7 @@ import numpy as np
 from andon.errors import DataError
 from andon.explain.attribution import by_variable, contributions, log_odds_contributions
 from andon.explain.blame import blamed
-from andon.explain.counterfactuals import Lever, changed_frame, situation_at
+from andon.explain.counterfactuals import Lever, Situation, changed_frame, situations_at
 from andon.explain.experience import Experience
 from andon.explain.moves import Found, Option, find_moves
 from andon.features.engine import compute_features
@@ -81,10 +81,11 @@ def recommend(
     if reason or experience is None:
         return _with(nothing, reason)
     levers = levers_of(line, experience)
-    result = search_moves(frame, bundle, experience, levers)
+    situations = _situations(frame, bundle, experience, levers)
+    result = search_moves(frame, bundle, experience, situations)
     options = []
     for option in result.options:
-        told = _told(option, frame, bundle, experience, levers, result.before)
+        told = _told(option, frame, bundle, situations[option.start], result.before)
         if told is not None and not _contradicted(told, withdrawn):
             options.append(told)
     if not options:
@@ -96,19 +97,26 @@ def recommend(
     )  # fmt: skip
 
 
-def search_moves(frame: SignalFrame, bundle: AlertBundle, experience: Experience, levers: Sequence[Lever]) -> Found:
+def search_moves(
+    frame: SignalFrame, bundle: AlertBundle, experience: Experience, situations: Sequence[Situation]
+) -> Found:
     """Search for moves at the last row of a frame."""
     region = experience.region(frame)
-    last = int(frame.times[-1])
     if region is None:
         return Found(float("nan"), (), "this recipe was never seen in training", 0)
-    starts = [last - int(share * (bundle.horizon // MICROSECOND)) for share in STARTS]
-    situations = [situation_at(frame, bundle.features, experience, levers, start) for start in starts]
 
     def shares(values: Floats) -> Floats:
         return by_variable(bundle, log_odds_contributions(bundle, values)[1])[1]
 
     return find_moves(situations, bundle.probabilities, shares, bundle.threshold, region)
+
+
+def _situations(
+    frame: SignalFrame, bundle: AlertBundle, experience: Experience, levers: Sequence[Lever]
+) -> list[Situation]:
+    last, horizon = int(frame.times[-1]), bundle.horizon // MICROSECOND
+    starts = [last - int(share * horizon) for share in STARTS]
+    return situations_at(frame, bundle.features, experience, levers, starts)
 
 
 def _row(frame: SignalFrame, bundle: AlertBundle) -> tuple[Floats, float]:
@@ -138,27 +146,20 @@ def _refusal(
 
 
 def _told(
-    option: Option,
-    frame: SignalFrame,
-    bundle: AlertBundle,
-    experience: Experience,
-    levers: Sequence[Lever],
-    before: float,
+    option: Option, frame: SignalFrame, bundle: AlertBundle, situation: Situation, before: float
 ) -> MoveOption | None:
     """Return an option for people, once the serving path itself has scored it below the threshold."""
-    last = int(frame.times[-1])
-    start = last - int(STARTS[option.start] * (bundle.horizon // MICROSECOND))
-    situation = situation_at(frame, bundle.features, experience, levers, start)
-    replayed = changed_frame(frame, situation, option.moves)
-    _, after = _row(replayed, bundle)
+    _, after = _row(changed_frame(frame, situation, option.moves), bundle)
     if after >= bundle.threshold:
         return None
+    now = [float(situation.now[lever.place]) for lever in situation.levers]
     changes = tuple(
-        (lever.name, float(situation.now[lever.place]), float(np.round(situation.now[lever.place] + moved, 9)))
-        for lever, moved in zip(levers, option.moves, strict=True)
+        (lever.name, old, float(np.round(old + moved, 9)))
+        for lever, old, moved in zip(situation.levers, now, option.moves, strict=True)
         if moved
     )
-    return MoveOption(changes, from_microseconds(start), before, after, option.confidence, option.cost)
+    start = from_microseconds(situation.start)
+    return MoveOption(changes, start, before, after, option.confidence, option.cost)
 
 
 def _contradicted(option: MoveOption, withdrawn: Sequence[tuple[str, int]]) -> bool:

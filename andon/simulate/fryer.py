@@ -36,6 +36,7 @@ def advance(state: Floats, inputs: Floats, shocks: Floats, uniforms: Floats, sen
         target, feed, skimming, circulation, left, soap, depth = inputs[i, 6:13]
 
         feed_s = feed * ramp / 3600.0
+        load = (feed * ramp / 430.0) ** 2
         surface = 0.22 * wet
         water = feed_s * max(0.0, (moisture - left) / (100.0 - left) + surface)
         solids = feed_s * (1.0 - moisture / 100.0)
@@ -54,11 +55,10 @@ def advance(state: Floats, inputs: Floats, shocks: Floats, uniforms: Floats, sen
         viscosity = 1.0 + 0.012 * polar - 0.004 * (temperature - 175.0)
         sensors[i, 5] = 3.0 + 17.0 * (circulation / 100.0) ** 2.2 * viscosity * (1.0 - 0.28 * min(head, 1.5))
         sensors[i, 6] = 100.0 * top_up
-        sensors[i, 7] = left + 0.12 * (moisture - 60.0) * 0.2 + 0.03 * (175.0 - temperature) + 4.0 * wet
+        sensors[i, 7] = left + 0.12 * (moisture - 60.0) * 0.2 + 0.03 * (175.0 - temperature) + 4.0 * wet * load
 
         running = 1.0 if ramp > 0.3 else 0.0
         rate_a = running * 5.0 * min(1.5, max(0.0, (head - 0.60) / 0.45)) ** 2
-        load = (feed * ramp / 430.0) ** 2
         rate_b = running * 5.0 * min(1.5, max(0.0, (wet * (0.30 + 0.70 * load) - 0.60) / 0.45)) ** 2
         hidden[i, 0] = foam
         hidden[i, 1] = wet
@@ -81,8 +81,8 @@ def advance(state: Floats, inputs: Floats, shocks: Floats, uniforms: Floats, sen
         polar += _DT_HOUR * (hydrolysis + 0.1 - fresh * 3600.0 / 900.0 * polar) - _DT_HOUR * cleaning * 8.0 * (
             polar - 6.0
         )
-        skim = 0.25 + 2.6 * (skimming / 100.0) ** 2
-        foam += _DT_HOUR * (1.55 * burst_a * running + 0.12 * running - skim * foam - 6.0 * cleaning * foam)
+        skim = 0.15 + 7.0 * (skimming / 100.0) ** 2
+        foam += _DT_HOUR * (1.95 * burst_a * running + 0.12 * running - skim * foam - 6.0 * cleaning * foam)
         wet += _DT_HOUR * (1.6 * burst_b * running * (0.35 + 0.65 * load) - 0.35 * wet - 6.0 * cleaning * wet)
         foam = max(0.0, foam + 0.002 * shocks[i, 3] * running)
 

@@ -87,7 +87,7 @@ def advance(state: Floats, inputs: Floats, shocks: Floats, uniforms: Floats, sen
         rising = ambient + 90.0 + 150.0 * u_1 * draw * (1.0 + 0.12 * soot) + 0.9 * air
         flue += _DT / 180.0 * (rising - flue) + 0.3 * shocks[i, 3]
         rich = max(0.15, 1.9 - air / 22.0)
-        soot += _DT_HOUR * (1.3 * burst_a * running * rich - (0.2 + 0.028 * max(0.0, air - 22.0)) * soot * running)
+        soot += _DT_HOUR * (1.3 * burst_a * running * rich - (0.2 + 0.12 * max(0.0, air - 22.0)) * soot * running)
         soot -= _DT_HOUR * 5.0 * cleaning * soot
         stick += _DT_HOUR * (1.5 * burst_b * running - 0.3 * stick - 5.0 * cleaning * stick)
 

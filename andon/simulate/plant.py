@@ -20,8 +20,8 @@ from andon.simulate.packer import PACKER
 from andon.simulate.pasteuriser import PASTEURISER
 from andon.simulate.run import simulate
 
-_MACHINES: dict[str, Machine] = {machine.name: machine for machine in (FRYER, OVEN, PASTEURISER, PACKER)}
-MACHINES: tuple[str, ...] = tuple(_MACHINES)
+MACHINE_OF: dict[str, Machine] = {machine.name: machine for machine in (FRYER, OVEN, PASTEURISER, PACKER)}
+MACHINES: tuple[str, ...] = tuple(MACHINE_OF)
 FAMILY = "plant"
 HORIZON = "30m"
 
@@ -43,9 +43,9 @@ def simulate_line(
     DataError
         If there is no such machine or setting, or a value is out of bounds.
     """
-    if machine not in _MACHINES:
+    if machine not in MACHINE_OF:
         raise DataError("simulation", f"there is no machine {machine!r}", f"choose one of: {', '.join(MACHINES)}")
-    return simulate(_MACHINES[machine], start, days, seed, overrides)
+    return simulate(MACHINE_OF[machine], start, days, seed, overrides)
 
 
 def plant_definitions(lines: Sequence[SimulatedLine]) -> list[dict[str, Any]]:
@@ -118,7 +118,7 @@ def _told(fault: Fault) -> dict[str, Any]:
 
 
 def _machine(line: str) -> Machine:
-    for machine in _MACHINES.values():
+    for machine in MACHINE_OF.values():
         if machine.line == line:
             return machine
     raise DataError(f"line {line}", "is not of the plant", "give lines of simulate_line")
