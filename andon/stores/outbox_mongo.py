@@ -23,6 +23,7 @@ OUTBOX = {
     "outbox": [
         IndexModel([("recipient", ASCENDING), ("state", ASCENDING), ("time", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("recipient", ASCENDING), ("state", ASCENDING), ("settled_at", ASCENDING)]),
+        IndexModel([("settled_at", ASCENDING)]),
         IndexModel([("state", ASCENDING), ("due_at", ASCENDING)]),
     ]
 }

@@ -21,6 +21,7 @@ CREATE TABLE outbox (key TEXT PRIMARY KEY, recipient TEXT NOT NULL, state TEXT N
     body TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX outbox_by_recipient ON outbox (recipient, state, time, key);
 CREATE INDEX outbox_by_settled ON outbox (recipient, state, settled_at);
+CREATE INDEX outbox_settled ON outbox (settled_at);
 CREATE INDEX outbox_by_state ON outbox (state, due_at)
 """
 _MUTABLE = ("state", "due_at", "settled_at", "bundle", "attempts", "error")
