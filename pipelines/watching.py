@@ -18,7 +18,7 @@ from configs.settings import Settings
 
 if TYPE_CHECKING:
     from andon.services.assistant import Pass
-    from andon.services.loop import Chore
+    from andon.services.chores import Chore
     from andon.services.turns import Stores
     from pipelines.recommending import Recommender
 
@@ -105,7 +105,7 @@ def _tell(settings: Settings, stores: Stores) -> None:
 
 def chores_of(settings: Settings, stores: Stores) -> list[Chore]:
     """Return what the assistant does beside the lines."""
-    from andon.services.loop import Chore
+    from andon.services.chores import Chore
     from pipelines.notifying import Notifier
     from pipelines.scheduling import Scheduler
 

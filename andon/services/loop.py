@@ -10,15 +10,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from andon.alerts.line_state import LineState, state_key
+from andon.alerts.line_state import LineState
 from andon.errors import AndonError, ConfigError, StoreError
 from andon.frames import from_microseconds, to_microseconds
 from andon.records import Silence
 from andon.services.assistant import Pass, failed, note_failure
+from andon.services.chores import Chore, repeat
 from andon.services.group_commit import GroupCommit
 from andon.services.lanes import Lanes
 from andon.services.membership import Membership
-from andon.services.storing import finish, store_judged
+from andon.services.storing import store_judged, take_lines
 from andon.services.turns import Turns
 from andon.services.watching import Watching, read_watching
 
@@ -39,17 +40,6 @@ class Pace:
     workers: int = 4
     grace: timedelta = timedelta(seconds=10)
     """How long turns under way may last once the loop is told to stop; what is not stored then is judged again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chore:
-    """Something done again and again in a thread of its own, so that no line ever waits for it."""
-
-    name: str
-    every: timedelta
-    work: Callable[[], object]
-    stop: Callable[[], object] = lambda: None
-    """Ends what is under way, at once."""
 
 
 @dataclass
@@ -131,7 +121,7 @@ class AssistantLoop:
             with contextlib.suppress(StoreError):
                 await self._refresh()
             tasks = [asyncio.create_task(one) for one in (self._beats(), self._passes(), self._wakes(), self._tend())]
-            tasks += [asyncio.create_task(self._repeat(chore)) for chore in self.chores]
+            tasks += [asyncio.create_task(repeat(chore)) for chore in self.chores]
             stopping = asyncio.create_task(self._stopping.wait())
             done, _ = await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
             for one in done:
@@ -174,25 +164,12 @@ class AssistantLoop:
         if not self._watching.definitions:
             await self._refresh()
         lines = self._watching.require(self.lines)
-        membership, documents = self.membership, self.turns.stores.documents
+        membership = self.membership
 
         busy, before = {*self._busy}, dict(membership.tokens)
 
-        def beat() -> dict[str, LineState | AndonError | None]:
-            gained = membership.beat(lines, self.now(), busy)
-            tokens = {line: membership.tokens[line] for line in gained}
-            bodies = documents.fence_states({state_key(line): token for line, token in tokens.items()})
-            loaded: dict[str, LineState | AndonError | None] = {}
-            for line in sorted(gained):
-                body = bodies.get(state_key(line))
-                try:
-                    loaded[line] = None if body is None else finish(line, body, tokens, documents)
-                except AndonError as error:
-                    loaded[line] = error
-            return loaded
-
         try:
-            loaded = await self._control.run(beat)
+            loaded = await self._control.run(partial(take_lines, membership, lines, self.now(), busy))
         except AndonError:
             # What was claimed and not loaded is claimed and loaded at the next beat.
             membership.tokens = {line: one for line, one in membership.tokens.items() if before.get(line) == one}
@@ -246,15 +223,6 @@ class AssistantLoop:
         while True:
             await asyncio.sleep(Lanes.patience / 2)
             self._lanes.tend()
-
-    async def _repeat(self, chore: Chore) -> None:
-        lane = Lanes(1)
-        while True:
-            try:
-                await lane.run(chore.work)
-            except Exception as error:
-                log.error("%s: %s", chore.name, error, exc_info=None if isinstance(error, AndonError) else error)
-            await asyncio.sleep(chore.every.total_seconds())
 
     @contextlib.contextmanager
     def _surviving(self, what: str) -> Iterator[None]:

@@ -8,16 +8,18 @@ they are applied after that, and taken out of the states by one more write, or w
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from itertools import chain
 from typing import Any
 
 from andon.alerts.life_cycle import ASSISTANT, MOVES
 from andon.alerts.line_state import LineState, state_key
-from andon.errors import StoreError
+from andon.errors import AndonError, StoreError
 from andon.ports import Documents
 from andon.record_json import alert_from, event_from, to_body
 from andon.records import AlertEvent, AlertRecord
+from andon.services.membership import Membership
 from andon.services.turns import Judged, Stores
 
 log = logging.getLogger(__name__)
@@ -77,6 +79,32 @@ def load_state(line: str, documents: Documents) -> LineState | None:
     """
     body = documents.get_state(state_key(line))
     return None if body is None else finish(line, body, {}, documents)
+
+
+def take_lines(
+    membership: Membership, lines: Collection[str], now: datetime, busy: Collection[str]
+) -> dict[str, LineState | AndonError | None]:
+    """Keep the leases of an assistant, and load the states of lines that it has newly taken, behind their fences.
+
+    Returns, of each of those: its state, None where it was never watched, or why it cannot be loaded.
+
+    Raises
+    ------
+    StoreError
+        If the store cannot be reached.
+    """
+    documents = membership.documents
+    gained = membership.beat(lines, now, busy)
+    tokens = {line: membership.tokens[line] for line in gained}
+    bodies = documents.fence_states({state_key(line): token for line, token in tokens.items()})
+    loaded: dict[str, LineState | AndonError | None] = {}
+    for line in sorted(gained):
+        body = bodies.get(state_key(line))
+        try:
+            loaded[line] = None if body is None else finish(line, body, tokens, documents)
+        except AndonError as error:
+            loaded[line] = error
+    return loaded
 
 
 def finish(line: str, body: Mapping[str, Any], tokens: Mapping[str, int], documents: Documents) -> LineState:

@@ -17,7 +17,8 @@ from andon.alerts.line_state import state_key
 from andon.errors import ConfigError, StoreError
 from andon.frames import SignalFrame, to_microseconds
 from andon.services.assistant import Pass
-from andon.services.loop import AssistantLoop, Chore, Pace
+from andon.services.chores import Chore
+from andon.services.loop import AssistantLoop, Pace
 from andon.services.membership import LINES, Membership
 from andon.services.storing import load_state
 from andon.services.turns import BEHIND, Stores, Turns
