@@ -173,7 +173,7 @@ def _body(
         "end": order.end.isoformat(),
         "period": f"{start} to {end} ({zone})",
         "verdict": verdict,
-        "facts": [[name, str(value)] for name, value in facts.items() if not isinstance(value, datetime)],
+        "facts": [[name, str(value)] for name, value in facts.items() if not isinstance(value, datetime | str)],
         "columns": columns,
         "rows": rows[:_ROWS],
         "files": [str(path) for path in files],
