@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, get_args
 
 from andon.alerts.life_cycle import ASSISTANT, advance, make_event
@@ -18,6 +18,7 @@ from configs.expressions import did_you_mean
 from configs.periods import format_time
 
 _TRIES = 100
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,17 @@ class AlertSearch:
 
 
 def list_alerts(search: AlertSearch, documents: Documents) -> list[AlertRecord]:
-    """Return the alerts that fit."""
-    found = documents.list_alerts(search.line, search.definition, search.states, search.start, search.end)
+    """Return the alerts that fit, those that are pending (`list_pending`) only where they are asked for."""
+    states = search.states
+    stored = None if states is None else [one for one in states if one is not AlertState.PENDING]
+    found = []
+    if stored is None or stored:
+        found = documents.list_alerts(search.line, search.definition, stored, search.start, search.end)
+    if states is not None and AlertState.PENDING in states:
+        pending = list_pending(documents, search.line, search.definition)
+        span = (search.start or _FIRST, search.end or _LAST)
+        found += [one for one in pending if span[0] <= one.opened_at < span[1]]
+        found.sort(key=lambda one: (one.opened_at, one.line, one.definition))
     return found if search.limit is None else found[max(0, len(found) - search.limit) :]
 
 
@@ -124,7 +134,7 @@ def give_feedback(alert_id: str, verdict: str, author: str, note: str, at: datet
 
 
 def parse_states(states: Sequence[str]) -> tuple[AlertState, ...] | None:
-    """Read the names of states; ``open`` stands for all but resolved. A pending one is not stored: see `list_pending`.
+    """Read the names of states; ``open`` stands for all but pending and resolved.
 
     Raises
     ------
@@ -136,12 +146,13 @@ def parse_states(states: Sequence[str]) -> tuple[AlertState, ...] | None:
     >>> [str(state) for state in parse_states(["resolved"])]
     ['resolved']
     """
-    known = [str(state) for state in AlertState if state is not AlertState.PENDING]
+    known = [str(state) for state in AlertState]
+    standing = known[1:-1]
     found: list[AlertState] = []
     for state in states:
         if state != "open" and state not in known:
             raise ConfigError("state", f"unknown state {state!r}", did_you_mean(state, ["open", *known]))
-        found += [AlertState(one) for one in ([state] if state != "open" else known[:-1])]
+        found += [AlertState(one) for one in ([state] if state != "open" else standing)]
     return tuple(dict.fromkeys(found)) or None
 
 

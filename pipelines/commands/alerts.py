@@ -21,8 +21,7 @@ def list_(
     state: Annotated[
         list[str] | None,
         typer.Option(
-            help="open, firing, silenced, no-data, error, acknowledged, acted or resolved; may be repeated. "
-            "pending alone: what is about to be one."
+            help="open, pending, firing, silenced, no-data, error, acknowledged, acted or resolved; may be repeated."
         ),
     ] = None,
     start: Annotated[str | None, typer.Option(help="Opened at or after.")] = None,
@@ -31,7 +30,7 @@ def list_(
     json: Json = False,
 ) -> None:
     """List alerts, oldest first."""
-    from andon.services.alerts import AlertSearch, alert_json, list_alerts, list_pending, parse_states
+    from andon.services.alerts import AlertSearch, alert_json, list_alerts, parse_states
     from andon.stores import open_documents
     from configs.periods import format_time
     from configs.settings import load_settings
@@ -40,10 +39,7 @@ def list_(
 
     first, last = parse_time("--start", start), parse_time("--end", end)
     documents = open_documents(load_settings().documents)
-    if state == ["pending"]:
-        found = list_pending(documents, line, alert)
-    else:
-        found = list_alerts(AlertSearch(line, alert, parse_states(state or ()), first, last, limit), documents)
+    found = list_alerts(AlertSearch(line, alert, parse_states(state or ()), first, last, limit), documents)
     if json:
         Terminal().json([alert_json(one, documents.list_feedback(one.id)) for one in found])
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from andon.alerts.line_state import state_key
 from andon.errors import ConfigError
 from andon.frames import SignalFrame
 from andon.records import AlertState
-from andon.services.alerts import acknowledge, list_pending
+from andon.services.alerts import AlertSearch, acknowledge, list_alerts, list_pending, parse_states
 from andon.services.assistant import Assistant
 from andon.services.scheduling import Schedule
 from andon.services.silences import end_silence, list_silences, silence, silence_json
@@ -165,6 +166,10 @@ def test_what_is_pending_is_shown_and_is_no_alert_yet(stores: Stores) -> None:
     (pending,) = list_pending(stores.documents)
     assert (pending.definition, pending.state, pending.opened_at) == (HOT.name, AlertState.PENDING, START + SAMPLING)
     assert pending.severity == HOT.severity
+    asked = AlertSearch(LINE, states=parse_states(["pending", "open"]))
+    assert list_alerts(asked, stores.documents) == [pending]
+    assert list_alerts(replace(asked, end=START + SAMPLING), stores.documents) == []
+    assert list_alerts(replace(asked, states=parse_states(["open"])), stores.documents) == []
     assert list_pending(stores.documents, line="other") == list_pending(stores.documents, definition="other") == []
     assert stores.documents.list_alerts() == []
     oil(stores, 3, [190.0] * 3)
