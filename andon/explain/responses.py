@@ -125,7 +125,7 @@ def fit_responses(
         if len(ends) < 10 * (len(before) + _TERMS * places):
             continue
         # What is wrong with a line lasts for hours, and rows of the same hours tell of it once.
-        independent = max(1.0, len(np.unique(ends // horizon_rows)))
+        independent = max(1.0, len(np.unique(ends // (2 * horizon_rows))))
         for follower in range(2 * count):
             own = [centred[follower % count + half * count, begins] for half in (0, 1)]
             terms = np.stack([steps, held, *(one * way for way in own for one in (steps, held))], axis=1)

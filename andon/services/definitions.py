@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from andon.errors import ConfigError
 from andon.ports import Documents, Signals, StoredDefinition
+from andon.services.bounds import check_moves
 from configs.checking import check_definition
 from configs.checking_periods import split_period
 from configs.definitions import KINDS, ONLY_FOR, Alert, Definition, Line, Monitor, Route
@@ -56,7 +57,7 @@ def store_definitions(
     after = before | {one.key: one for one in loaded}
     _refuse_shared_names(loaded, after)
     world = _world((one.definition for one in after.values()), signals)
-    warnings = [tuple(check_definition(one, world)) for one in loaded]
+    warnings = [(*check_definition(one, world), *_check_moves(one, signals)) for one in loaded]
     changed = {
         one.key for one in loaded if one.key not in stored or dict(stored[one.key].body) != one.definition.to_json()
     }
@@ -68,6 +69,10 @@ def store_definitions(
         Applied(one.kind, one.name, one.version, _change(stored.get((one.kind, one.name)), one.version), said)
         for one, said in zip(put, warnings, strict=True)
     ]
+
+
+def _check_moves(one: LoadedDefinition, signals: Signals) -> list[str]:
+    return check_moves(one.definition, one.place, signals) if isinstance(one.definition, Line) else []
 
 
 def _refuse_shared_names(loaded: Sequence[LoadedDefinition], after: Mapping[tuple[str, str], LoadedDefinition]) -> None:
