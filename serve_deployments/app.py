@@ -31,7 +31,7 @@ _STALENESS = 15.0
 class Application:
     """The ASGI application around a scorer, and what has to be done beside it: `look_after`, every second or so."""
 
-    def __init__(self, scorer: LineScorer, plan: ServingPlan, replica: str = "") -> None:
+    def __init__(self, scorer: LineScorer, plan: ServingPlan, replica: str = "", *, tells_id: bool = True) -> None:
         self.scorer = scorer
         self.plan = plan
         replica = replica or secrets.token_hex(4)
@@ -43,7 +43,7 @@ class Application:
         self._collector = ServingCollector(scorer, requests, replica)
         hot = HotRoutes(scorer, plan, self._workers, registry_of(self._collector))
         self._looked = 0.0
-        self._asgi = Gateway(_framework(scorer), hot, self._gate, plan, requests, self._access)
+        self._asgi = Gateway(_framework(scorer), hot, self._gate, plan, requests, self._access, tells_id=tells_id)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request."""
@@ -70,9 +70,12 @@ class Application:
         self._access.close()
 
 
-def create_app(scorer: LineScorer, plan: ServingPlan, replica: str = "") -> Application:
-    """Build the application around a scorer, which serves what it found when it was last refreshed."""
-    application = Application(scorer, plan, replica)
+def create_app(scorer: LineScorer, plan: ServingPlan, replica: str = "", *, tells_id: bool = True) -> Application:
+    """Build the application around a scorer, which serves what it found when it was last refreshed.
+
+    ``tells_id`` is whether answers bear the request's id; Serve puts it there itself.
+    """
+    application = Application(scorer, plan, replica, tells_id=tells_id)
     application._gate.refresh()
     return application
 

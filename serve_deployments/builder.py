@@ -33,7 +33,7 @@ class Ingress:
             shard=self._plan.shard,
             shards=self._plan.shards,
         )
-        self._application = create_app(self._scorer, self._plan, _replica())
+        self._application = create_app(self._scorer, self._plan, _replica(), tells_id=False)
         self._background = Background(self._application.look_after, self._plan.refresh.total_seconds())
         self._background.start()
 

@@ -26,10 +26,18 @@ _PROBLEM = MEDIA_TYPE.encode()
 
 
 class Gateway:
-    """Every request passes here, and every answer bears its id."""
+    """Every request passes here, and every answer bears its id; behind Serve, it is Serve that puts it there."""
 
     def __init__(
-        self, rest: Any, hot: HotRoutes, gate: Gate, plan: ServingPlan, metrics: RequestMetrics, access: AccessLog
+        self,
+        rest: Any,
+        hot: HotRoutes,
+        gate: Gate,
+        plan: ServingPlan,
+        metrics: RequestMetrics,
+        access: AccessLog,
+        *,
+        tells_id: bool = True,
     ) -> None:
         self._rest = rest
         self._hot = hot
@@ -37,6 +45,7 @@ class Gateway:
         self._plan = plan
         self._metrics = metrics
         self._access = access
+        self._tells_id = tells_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -58,7 +67,7 @@ class Gateway:
                 route = found[0]
                 answer = await self._answer(head, receive, found[1], found[2])
                 status = answer.status
-                await _send(send, head, answer)
+                await self._send(send, head, answer)
         finally:
             metrics.ongoing -= 1
         seconds = perf_counter() - began
@@ -87,7 +96,8 @@ class Gateway:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", head.request_id.encode())]
+                if self._tells_id:
+                    message["headers"] = [*message["headers"], (b"x-request-id", head.request_id.encode())]
             await send(message)
 
         problem = None
@@ -105,7 +115,7 @@ class Gateway:
         if problem is not None and not status:
             answer = self._refusal(head, problem)
             status = answer.status
-            await _send(send, head, answer)
+            await self._send(send, head, answer)
         return getattr(head.scope.get("route"), "path", "other"), status
 
     def _admit(self, head: Head, role: Role | None) -> None:
@@ -143,6 +153,13 @@ class Gateway:
         log.exception("request %s: %s %s failed", head.request_id, head.method, head.path[:200])
         return Problem(500, f"failed in a way that nobody foresaw; the log tells more of request {head.request_id}")
 
+    async def _send(self, send: Send, head: Head, answer: Answer) -> None:
+        headers = [*answer.headers, (b"content-length", str(len(answer.body)).encode())]
+        if self._tells_id:
+            headers.append((b"x-request-id", head.request_id.encode()))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body if head.method != "HEAD" else b""})
+
 
 def _role_of(head: Head) -> Role | None:
     """Return the role that a route of the framework takes."""
@@ -159,14 +176,3 @@ def _written(body: dict[str, Any]) -> bytes:
     except TypeError:  # half of a character, which JSON may escape and UTF-8 cannot write
         told = {name: str(one).encode("utf-8", "replace").decode() for name, one in body.items() if name != "status"}
         return orjson.dumps({**told, "status": body["status"]})
-
-
-async def _send(send: Send, head: Head, answer: Answer) -> None:
-    body = answer.body if head.method != "HEAD" else b""
-    headers = [
-        *answer.headers,
-        (b"content-length", str(len(answer.body)).encode()),
-        (b"x-request-id", head.request_id.encode()),
-    ]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
