@@ -100,6 +100,8 @@ class Host:
         if self.ray is not None:
             self.ray.wait(30)
             self.ray = None
+        # As after a start of the machine: what lay in /tmp is gone.
+        shutil.rmtree(self.folder / f"tmp-{self.name}", ignore_errors=True)
 
     def cut(self, off: bool = True) -> None:
         """Cut its cable, or put it back."""

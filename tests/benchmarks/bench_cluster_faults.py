@@ -1,8 +1,8 @@
 """Serving while hosts are lost: a serving node without power, and the head, whose state Redis keeps.
 
 Hosts are network namespaces (root and iproute2), each with its own Ray: a head without cores, two serving nodes.
-Clients ask the proxies of the serving nodes, and try an answer that fails once more, on the other node, as a load
-balancer does.
+Clients ask the proxies of the serving nodes, and try an answer that fails once more, half a second later, on the other
+node.
 
 Usage: ``python -m tests.benchmarks.bench_cluster_faults [--steps node,head]``
 """
@@ -54,6 +54,7 @@ def run(number):
         line = lines[turn % len(lines)]
         one = ask(connections, first, line)
         if one != "200":
+            time.sleep(0.5)
             two = ask(connections, second, line)
             one = f"{one}, then {two}"
         with guard:
