@@ -168,7 +168,7 @@ def _readings(body: Body) -> list[tuple[str, str, str]]:
     values, expected = body["event"]["evidence"].get("values") or {}, body["event"]["evidence"].get("expected") or {}
     rows = []
     for name, share in _blamed(body):
-        unit = body["units"].get(name, "")
+        unit = body["units"].get(name, "") if values.get(name) is not None else ""
         text = f"{_value(values.get(name))} {unit}".strip()
         if isinstance(expected, Mapping) and expected.get(name) is not None:
             text += f", {_value(expected[name])} expected"
