@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 _TELLING = timedelta(seconds=1)
 _DUE = timedelta(seconds=10)
+_REVIEWING, _REVIEWED = timedelta(hours=1), timedelta(days=90)
+"""How often it is looked whether advice held, and of how much time."""
 
 
 def watch(
@@ -118,10 +120,19 @@ def chores_of(settings: Settings, stores: Stores) -> list[Chore]:
     )
     return [
         Chore("recommending", _TELLING, recommender.run, recommender.stop),
+        Chore("reviewing advice", _REVIEWING, partial(_review, stores)),
         Chore("telling people", _TELLING, partial(notifier.run, told.is_set), told.set),
         Chore("retraining", _DUE, retraining.run, retraining.stop),
         Chore("reports", _DUE, reporting.run, reporting.stop),
     ]
+
+
+def _review(stores: Stores) -> None:
+    """Judge the advice of the last months, and withdraw what history contradicts."""
+    from andon.services.advice import review_advice
+
+    now = _now()
+    review_advice(now - _REVIEWED, now, stores.documents, stores.signals)
 
 
 def recommender_of(settings: Settings, stores: Stores) -> Recommender:

@@ -19,8 +19,12 @@ def recommend(
     alert: Annotated[str | None, typer.Option(help="The classifier alert.")] = None,
     at: Annotated[str | None, typer.Option(help="The time to explain; default: the newest row.")] = None,
     all_: Annotated[bool, typer.Option("--all", help="Every alert that was opened in the period, on Ray.")] = False,
-    start: Annotated[str | None, typer.Option(help="With --all: opened at or after.")] = None,
-    end: Annotated[str | None, typer.Option(help="With --all: opened before.")] = None,
+    review: Annotated[
+        bool,
+        typer.Option("--review", help="What became of the advice given in the period; withdraw what did not hold."),
+    ] = False,
+    start: Annotated[str | None, typer.Option(help="With --all and --review: alerts opened at or after.")] = None,
+    end: Annotated[str | None, typer.Option(help="With --all and --review: alerts opened before.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Write a picture of what is to blame, as PNG.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -35,6 +39,9 @@ def recommend(
 
     settings = load_settings()
     moments = [parse_time(option, text) for option, text in (("--at", at), ("--start", start), ("--end", end))]
+    if review:
+        _review(moments[1], moments[2], json)
+        return
     if all_:
         _all(line, alert, moments[1], moments[2], json)
         return
@@ -80,6 +87,38 @@ def _tell(found: Recommendation, units: dict[str, str], terminal: Terminal) -> N
         for option in found.options
     ]
     terminal.table("What would have avoided it", ["change", "at the latest", "risk", "confidence", "cost"], rows)
+
+
+def _review(start: datetime | None, end: datetime | None, json: bool) -> None:
+    from datetime import UTC, datetime
+
+    from andon.services.advice import review_advice
+    from andon.stores import open_documents, open_signals
+    from configs.settings import load_settings
+    from pipelines.terminal import Terminal
+
+    settings = load_settings()
+    documents, signals = open_documents(settings.documents), open_signals(settings.signals)
+    first = start or datetime(1970, 1, 1, tzinfo=UTC)
+    outcomes = [one.to_json() for one in review_advice(first, end or datetime.now(UTC), documents, signals)]
+    if json:
+        Terminal().json(outcomes)
+        return
+    rows = [
+        (
+            one["alert"],
+            one["line"],
+            one["followed"],
+            one["followed_stayed_away"]["value"],
+            one["not_followed"],
+            one["not_followed_stayed_away"]["value"],
+            one["unknown"],
+            ", ".join(one["withdrawn"]) or None,
+        )
+        for one in outcomes
+    ]
+    columns = ("alert", "line", "followed", "stayed away", "not followed", "stayed away", "not known", "withdrawn")
+    Terminal().table("Does advice hold?", columns, rows)
 
 
 def _all(line: str | None, alert: str | None, start: datetime | None, end: datetime | None, json: bool) -> None:
