@@ -1,6 +1,6 @@
 """Assistants that share lines on MongoDB's protocol and InfluxDB, killed, or cut off from both, while rows come.
 
-``python -m tests.benchmarks.bench_assistant_fleet kills [--assistants 4] [--lines 40] [--seconds 180] [--every 10]``
+``python -m tests.benchmarks.bench_assistant_fleet [kills] [--assistants 4] [--lines 40] [--seconds 180] [--every 10]``
 kills one of them with SIGKILL every so often; ``outages [--times 5] [--outage 60]`` kills both database servers and
 starts them anew after a while. What is in the stores in the end is compared with what one undisturbed pass writes to
 embedded stores: forecasts, anomalies, alerts with every event, reasons, and messages by key. ``--short`` is for a look.
@@ -32,7 +32,7 @@ PATIENCE = 240.0
 def main(arguments: list[str]) -> int:
     """Print the figures beside their bars, and return the exit code."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["publish", "kills", "outages"])
+    parser.add_argument("what", choices=["publish", "kills", "outages"], nargs="?", default="kills")
     parser.add_argument("--assistants", type=int, default=4)
     parser.add_argument("--lines", type=int, default=40)
     parser.add_argument("--seconds", type=float, default=180.0)
