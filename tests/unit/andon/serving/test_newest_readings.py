@@ -9,10 +9,14 @@ import polars as pl
 import pytest
 
 from andon.errors import DataError
+from andon.features.engine import compute_features
+from andon.features.spec import feature_spec
 from andon.frames import SignalFrame
 from andon.services.reading import read_with_context
 from andon.serving.readings import NewestReadings
 from andon.stores import open_signals
+from configs.definitions import Features
+from configs.expressions import parse
 from tests.series import awkward
 
 SPAN, ROWS = timedelta(minutes=90), 40
@@ -84,3 +88,27 @@ def test_more_is_read_when_a_model_looks_further_back(signals):
 def test_a_line_without_readings_is_refused(signals):
     with pytest.raises(DataError, match="has no readings"):
         NewestReadings(signals).newest("nowhere", SPAN, ROWS, None)
+
+
+def test_features_of_each_new_row_are_those_of_the_batch(signals):
+    frame = awkward(np.random.default_rng(9), 700, line="press-07")
+    spec = feature_spec(
+        Features(
+            windows=(timedelta(minutes=10), timedelta(minutes=60)),
+            functions=("mean", "std", "min", "max", "slope", "last", "since_change", "count", "q50"),
+            stride=timedelta(minutes=5),
+        ),
+        [frame],
+        timedelta(minutes=30),
+        None,
+        (),
+        parse("jam == 1"),
+    )
+    batch = compute_features(frame, spec)
+    signals.append_signals(part(frame, 0, 400))
+    readings = NewestReadings(signals)
+    for row in range(400, len(frame)):
+        signals.append_signals(part(frame, row, row + 1))
+        newest = readings.newest(frame.line, spec.longest + spec.stride, 0, None)
+        online = compute_features(newest.frame, spec, newest.time)
+        assert np.array_equal(online.values[-1], batch.values[row], equal_nan=True), row
