@@ -59,11 +59,15 @@ def node_file(home: Path) -> Path:
 
 def running_node(home: Path) -> Node | None:
     """Return the Ray that was started with this home and still runs."""
+    node = _noted(home)
+    return node if node is not None and _began(node.pid) == node.began else None
+
+
+def _noted(home: Path) -> Node | None:
     try:
-        node = Node(**json.loads(node_file(home).read_text()))
+        return Node(**json.loads(node_file(home).read_text()))
     except (OSError, ValueError, TypeError):
         return None
-    return node if _began(node.pid) == node.began else None
 
 
 def plan_node(settings: Settings, join: str | None = None) -> Launch:
@@ -109,12 +113,13 @@ def start_node(settings: Settings, join: str | None = None) -> Node:
     home = settings.home
     folder = node_file(home).parent
     folder.mkdir(parents=True, exist_ok=True)
-    _haproxy_folder(home).mkdir(exist_ok=True)
     with _alone(folder):
         if running_node(home) is not None:
             raise ConfigError(
                 str(node_file(home)), "Ray runs here already", "see `andon cluster status`, or end it first"
             )
+        stop_node(home)  # what one that was killed has left
+        _haproxy_folder(home).mkdir(mode=0o700, exist_ok=True)
         launch = plan_node(settings, join)
         token = _token(settings, join)
         if join is not None:
@@ -148,23 +153,26 @@ def start_node(settings: Settings, join: str | None = None) -> Node:
 
 
 def stop_node(home: Path) -> bool:
-    """End the Ray that runs here, with all that it started; return whether there was one."""
-    node = running_node(home)
+    """End the Ray that runs here, with all that it started; return whether there was anything to end.
+
+    Also where its own process was killed, and others were left.
+    """
+    node = _noted(home)
     if node is None:
-        node_file(home).unlink(missing_ok=True)
         return False
-    _signal(node.pid, signal.SIGTERM)
-    deadline = time.monotonic() + DOWN_SECONDS
-    while _began(node.pid) == node.began and time.monotonic() < deadline:
-        time.sleep(0.1)  # until it has gone
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(node.pid, signal.SIGKILL)
+    there = _began(node.pid) == node.began
+    if there:
+        _signal(node.pid, signal.SIGTERM)
+        deadline = time.monotonic() + DOWN_SECONDS
+        while _began(node.pid) == node.began and time.monotonic() < deadline:
+            time.sleep(0.1)  # until it has gone
     # Ray puts some of its processes into groups of their own, and Serve's proxy may outlive it; all carry the mark.
-    for pid in _marked(node.mark):
+    left = _marked(node.mark)
+    for pid in left:
         _signal(pid, signal.SIGKILL)
     shutil.rmtree(_haproxy_folder(home), ignore_errors=True)
     node_file(home).unlink(missing_ok=True)
-    return True
+    return there or bool(left)
 
 
 def _token(settings: Settings, join: str | None) -> dict[str, str]:

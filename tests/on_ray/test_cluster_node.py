@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -93,6 +94,7 @@ def test_a_head_here_is_started_found_asked_and_ended_whole(home):
     assert "1 nodes, 1 of 1 cores free" in examined.stdout
 
     assert marked(node["mark"])
+    os.kill(node["pid"], signal.SIGKILL)  # the hard way; the other node went the gentle one
     ended = andon(home, "cluster", "down")
     assert ended.returncode == 0, ended.stderr
     assert marked(node["mark"]) == []
