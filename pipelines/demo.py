@@ -59,6 +59,7 @@ def run_demo(
     """Simulate, import, train, serve, replay the day after, and sum up."""
     from andon.services.definitions import apply_definitions
     from andon.stores import open_documents, open_signals
+    from cluster.serve_fast_path import serve_fast_path
     from cluster.session import ray_session
 
     began = time.monotonic()
@@ -76,7 +77,7 @@ def run_demo(
     apply_definitions([plant / "plant.yaml"], documents, signals, datetime.now(UTC))
     for line, file in zip(lines, files, strict=True):
         import_tables([file], signals, documents, TableOptions(line=line.name))
-    with ray_session(settings, dashboard=stay) as session:
+    with serve_fast_path(), ray_session(settings, dashboard=stay) as session:
         say("training alerts and monitors")
         trained = train_models(settings, TrainRequest(seconds=seconds), terminal)
         terminal.table(

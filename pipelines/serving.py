@@ -6,12 +6,16 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 import threading
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from andon.errors import ConfigError
+from andon.errors import AndonError, ConfigError
 from andon.serving.tokens import digest_of, new_token
 from configs.serving import ServingLimits, ServingPlan, TokenDigest
 from configs.settings import Settings
@@ -60,7 +64,7 @@ def serving_plan(settings: Settings, replicas: int | None = None, limits: Servin
 
 @contextlib.contextmanager
 def serving(settings: Settings, *, replicas: int | None = None, dashboard: bool = False) -> Iterator[str]:
-    """Serve until the block ends; yield the address.
+    """Serve until the block ends; yield the address once every model is there that can be.
 
     Raises
     ------
@@ -68,12 +72,36 @@ def serving(settings: Settings, *, replicas: int | None = None, dashboard: bool 
         If the port is taken.
     """
     with serving_plan_at(settings, serving_plan(settings, replicas), dashboard=dashboard) as address:
+        wait_until_ready(address)
         yield address
+
+
+def wait_until_ready(address: str, timeout: float = 120.0) -> None:
+    """Ask a server until it says that it is ready.
+
+    Raises
+    ------
+    AndonError
+        If it does not within ``timeout`` seconds, saying what it waits for.
+    """
+    last, until = "no answer", time.monotonic() + timeout
+    while time.monotonic() < until:
+        try:
+            with urllib.request.urlopen(f"{address}/readyz", timeout=10):
+                return
+        except urllib.error.HTTPError as error:
+            last = error.read().decode(errors="replace")[:500]
+        except OSError as error:
+            last = str(error)
+        time.sleep(0.1)
+    raise AndonError(address, f"is not ready after {timeout:g} s: {last}", "see its log")
 
 
 @contextlib.contextmanager
 def serving_plan_at(settings: Settings, plan: ServingPlan, *, dashboard: bool = False) -> Iterator[str]:
-    """Serve a plan at the settings' host and port until the block ends; yield the address.
+    """Serve a plan at the settings' host and port until the block ends; yield the address. Models may still load.
+
+    Inside a Ray that was started before, Serve is as fast as its environment lets it (see `cluster.serve_fast_path`).
 
     Raises
     ------
@@ -85,7 +113,7 @@ def serving_plan_at(settings: Settings, plan: ServingPlan, *, dashboard: bool = 
 
     host, port = settings.serve_host, settings.serve_port
     _require_free(host, port)
-    with serve_fast_path(), ray_session(settings, dashboard=dashboard):
+    with contextlib.nullcontext() if _ray_is_there() else serve_fast_path(), ray_session(settings, dashboard=dashboard):
         from ray import serve
         from ray.serve.schema import LoggingConfig
 
@@ -99,6 +127,11 @@ def serving_plan_at(settings: Settings, plan: ServingPlan, *, dashboard: bool = 
             yield f"http://{host}:{port}"
         finally:
             serve.shutdown()
+
+
+def _ray_is_there() -> bool:
+    ray = sys.modules.get("ray")
+    return ray is not None and bool(ray.is_initialized())
 
 
 def _require_free(host: str, port: int) -> None:
@@ -128,7 +161,7 @@ def _require_free(host: str, port: int) -> None:
 def serve_forever(settings: Settings, terminal: Terminal, replicas: int | None) -> None:
     """Serve until interrupted or terminated."""
     stop = threading.Event()
-    with serving(settings, replicas=replicas, dashboard=True) as address:
+    with serving_plan_at(settings, serving_plan(settings, replicas), dashboard=True) as address:
         for kind in (signal.SIGINT, signal.SIGTERM):
             signal.signal(kind, lambda *_: stop.set())
         terminal.text(f"serving at {address}; its description: {address}/docs")
