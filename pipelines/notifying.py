@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from andon.notify.courier import Courier, Policy, Round
+from andon.notify.courier import Courier
 from andon.notify.log import LogSender
 from andon.notify.parcels import Attachment, Parcel, Sender, Undelivered
 from andon.notify.relay import read_directory, relay
+from andon.notify.rounds import Policy, Round
 from andon.notify.smtp import SmtpSender
 from andon.notify.webhook import WebhookSender
 from andon.outbox import Channel, Message

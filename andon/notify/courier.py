@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
 from andon.notify.parcels import Parcel, Sender, Undelivered
+from andon.notify.rounds import Policy, Round, in_turn, pause, sum_rounds
 from andon.outbox import Channel, Message, Outcome
 from andon.ports import Documents
 from andon.records import make_id
@@ -24,32 +26,6 @@ PATIENCE = timedelta(days=4)
 """After so long without success a message is given up (RFC 5321, 4.5.4.1)."""
 LEASE = timedelta(minutes=10)
 """Longer than any sender takes for one parcel."""
-_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=15)
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """How much one recipient is told at a time."""
-
-    limit: Limit = field(default_factory=Limit)
-    digest: int = 5
-    """From how many messages on they go as one."""
-
-
-@dataclass(slots=True)
-class Round:
-    """What one round of the courier did: parcels and the messages in them, and what went wrong."""
-
-    parcels: int = 0
-    messages: int = 0
-    postponed: int = 0
-    """Messages that wait because their recipient had enough."""
-    deferred: int = 0
-    """Messages that will be tried again."""
-    dead: list[Message] = field(default_factory=list)
-    """Given up, each with its error."""
-    troubles: list[str] = field(default_factory=list)
-    """What stands in the way of a whole channel."""
 
 
 @dataclass(slots=True)
@@ -88,14 +64,28 @@ class Courier:
         StoreError
             If the outbox fails; then the next round goes on.
         """
+        due: dict[str, list[str]] = {}
+        for recipient in self.documents.due_recipients(self.clock()):
+            due.setdefault(recipient.split("/", 2)[1], []).append(recipient)
+        if len(due) < 2:
+            return sum_rounds([self._deliver(channel, recipients, stop) for channel, recipients in due.items()])
+        # A webhook that does not answer must not keep mails waiting.
+        with ThreadPoolExecutor(len(due), thread_name_prefix="courier") as pool:
+            under_way = [pool.submit(self._deliver_apart, *one, stop) for one in due.items()]
+            return sum_rounds([one.result() for one in under_way])
+
+    def _deliver_apart(self, channel: str, recipients: list[str], stop: Callable[[], bool]) -> Round:
+        try:
+            return self._deliver(channel, recipients, stop)
+        finally:
+            self.documents.close()  # this thread's connection
+
+    def _deliver(self, channel: str, recipients: list[str], stop: Callable[[], bool]) -> Round:
         done = Round()
         try:
-            for recipient in self.documents.due_recipients(self.clock()):
-                if stop():
+            for recipient in recipients:
+                if stop() or (channel in self._pauses and self.clock() < self._pauses[channel][1]):
                     break
-                channel = recipient.split("/", 2)[1]
-                if channel in self._pauses and self.clock() < self._pauses[channel][1]:
-                    continue
                 if not self._waiting(recipient) or not self._hold(recipient):
                     continue
                 try:
@@ -103,8 +93,9 @@ class Courier:
                 finally:
                     self.documents.release_leases([_lease(recipient)], self.owner)
         finally:
-            for sender in self.senders.values():
-                sender.close()
+            for name, sender in self.senders.items():
+                if name == channel:
+                    sender.close()
         return done
 
     def _hold(self, recipient: str) -> bool:
@@ -112,7 +103,7 @@ class Courier:
         return bool(self.documents.claim_leases([_lease(recipient)], self.owner, now, now + LEASE))
 
     def _waiting(self, recipient: str) -> list[Message]:
-        return _in_turn(self.documents.list_messages(recipient, "waiting"), self.clock())
+        return in_turn(self.documents.list_messages(recipient, "waiting"), self.clock())
 
     def _serve(self, recipient: str, done: Round, stop: Callable[[], bool]) -> None:
         waiting = self._waiting(recipient)
@@ -206,29 +197,6 @@ class Courier:
             self.documents.settle_messages(keys, Outcome("waiting", now, error.reason, until))
             done.deferred += len(messages)
         return "unreachable" if error.how == "unreachable" else "failed"
-
-
-def pause(failures: int) -> timedelta:
-    """Return how long to wait after so many failures before the one at hand.
-
-    Examples
-    --------
-    >>> [pause(times).total_seconds() for times in (0, 1, 2, 60)]
-    [15.0, 30.0, 60.0, 900.0]
-    """
-    return min(_LONGEST_PAUSE, _FIRST_PAUSE * (1 << min(failures, 10)))
-
-
-def _in_turn(waiting: Sequence[Message], now: datetime) -> list[Message]:
-    """Return those that are due, but for what follows in its thread on one that is not: no end before its beginning."""
-    held: set[str] = set()
-    due = []
-    for one in waiting:
-        if one.due_at > now or one.thread in held:
-            held.add(one.thread)
-        else:
-            due.append(one)
-    return due
 
 
 _NO_SENDER: Mapping[Channel, str] = {

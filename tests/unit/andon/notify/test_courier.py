@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -9,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from andon.notify.courier import LEASE, PATIENCE, Courier, Policy
+from andon.notify.courier import LEASE, PATIENCE, Courier
 from andon.notify.parcels import Parcel, Undelivered
 from andon.notify.relay import relay
+from andon.notify.rounds import Policy
 from andon.outbox import Message
 from andon.ports import Documents
 from andon.records import AlertEvent, AlertRecord, AlertState, make_id
@@ -252,6 +254,27 @@ def test_two_couriers_never_serve_one_recipient_at_once(documents, post, clock):
     assert len(post.parcels) + len(other.parcels) == 2
     assert {one.address for one in (*post.parcels, *other.parcels)} == {"lead", "boss"}
     assert len(other.parcels) == 1, "the recipient at hand is held, and the other one is free"
+
+
+def test_a_webhook_that_does_not_answer_keeps_no_mail_waiting(documents, post, clock):
+    delivered = threading.Event()
+
+    class Slow(Post):
+        def send(self, parcel: Parcel) -> None:
+            assert delivered.wait(30), "the mail waits for the webhook"
+            super().send(parcel)
+
+    class Quick(Post):
+        def send(self, parcel: Parcel) -> None:
+            super().send(parcel)
+            delivered.set()
+
+    hooks, mails = Slow(), Quick()
+    documents.add_messages([message(0, "hook", channel="webhook"), message(1), message(2, "boss")])
+    senders = {"webhook": hooks, "email": mails}
+    done = Courier(documents, senders, render, lambda route: Policy(), "me", clock).run()
+    assert (done.parcels, done.deferred) == (3, 0)
+    assert (hooks.said(), sorted(mails.said())) == ([("hook", "0")], [("boss", "2"), ("lead", "1")])
 
 
 def test_it_stops_between_two_parcels(documents, post, clock):
