@@ -25,6 +25,7 @@ LONGEST_TABLE = 100_000
 """Rows of one table; more can be read nowhere, and take minutes to write."""
 _HEAD, _LEAD = "1F5FA8", "1F5FA8"
 _FORMULA = ("=", "+", "-", "@")
+_NO_XML = "\ufffe\uffff"
 _EXCEL_BEGINS = 1900
 _LONGEST_TEXT = 32_000
 _HEADER_FOLDS = 12
@@ -70,7 +71,8 @@ def write_cell(sheet: Worksheet, row: int, column: int, value: Any, zone: str = 
     """Write one value; text stays text even where it begins with ``= + - @``, and times are those of ``zone``."""
     cell = sheet.cell(row, column)
     if isinstance(value, str):
-        text = "".join(c for c in value if c in "\t\n" or ord(c) >= 32).encode("utf-8", "replace").decode()
+        text = "".join(c for c in value if c in "\t\n" or (ord(c) >= 32 and c not in _NO_XML))
+        text = text.encode("utf-8", "replace").decode()
         cell.value = text[:_LONGEST_TEXT]
         cell.data_type = "s"
         if text.startswith(_FORMULA):

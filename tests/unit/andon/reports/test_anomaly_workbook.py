@@ -172,7 +172,7 @@ def test_a_quiet_period_gives_a_report_too(tmp_path):
 
 def test_odd_values_are_written_as_they_can_be(tmp_path):
     old = datetime(1850, 1, 1, tzinfo=UTC)
-    odd = Anomaly("a\x00b\ud83d", "m", "v" * 40_000, old, float("inf"), 0.0, "low", 1, float("-inf"))
+    odd = Anomaly("a\x00b\uffff\ud83d", "m", "v" * 40_000, old, float("inf"), 0.0, "low", 1, float("-inf"))
     write_anomaly_workbook(full_report(anomalies=[odd]), tmp_path / "odd.xlsx")
     row = rows_of(openpyxl.load_workbook(tmp_path / "odd.xlsx")["Anomalies"])[0]
     assert row[:2] == ("1850-01-01 00:00:00", "ab?")
