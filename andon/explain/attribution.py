@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from andon.errors import ModelError
 from andon.explain.kernels import forest_contributions
-from andon.frames import Floats
+from andon.features.spec import FeatureSpec
+from andon.frames import Floats, Integers
 from andon.models.blend import FittedBlend
 from andon.models.bundle import AlertBundle
 from andon.models.calibration import Calibration
@@ -118,9 +120,15 @@ def _rescaled(parts: Floats, base: Floats, low: Floats, high: Floats) -> Floats:
 
 def by_variable(bundle: AlertBundle, parts: Floats) -> tuple[tuple[str, ...], Floats]:
     """Sum contributions (n_rows, n_features) of features to those of variables, float64 (n_rows, n_variables)."""
-    names = tuple(variable.name for variable in bundle.features.variables)
-    of = np.array([names.index(feature.variable) for feature in bundle.features.features])
-    summed = np.zeros((len(parts), len(names)))
-    for place in range(len(names)):
-        summed[:, place] = parts[:, of == place].sum(axis=1)
+    names, firsts = _columns(bundle.features)
+    summed: Floats = np.add.reduceat(parts, firsts, axis=1)
     return names, summed
+
+
+@lru_cache(maxsize=256)
+def _columns(spec: FeatureSpec) -> tuple[tuple[str, ...], Integers]:
+    """Return the variables that have features, in order, and the column of each one's first."""
+    firsts: dict[str, int] = {}
+    for column, feature in enumerate(spec.features):
+        firsts.setdefault(feature.variable, column)
+    return tuple(firsts), np.array(list(firsts.values()), dtype=np.int64)

@@ -12,7 +12,7 @@ from andon.explain.experience import Experience
 from andon.explain.moved_features import Row, row_of
 from andon.explain.responses import SWING
 from andon.features.spec import FeatureSpec
-from andon.frames import Floats, Integers, SignalFrame
+from andon.frames import FeatureFrame, Floats, Integers, SignalFrame
 
 _MOST_SWING = 1.5
 """Log: nothing is made more than 4.5 times as unsteady, or as steady, by a move."""
@@ -147,10 +147,18 @@ class Situation:
 
 
 def situations_at(
-    frame: SignalFrame, spec: FeatureSpec, experience: Experience, levers: Sequence[Lever], starts: Sequence[int]
+    frame: SignalFrame,
+    spec: FeatureSpec,
+    experience: Experience,
+    levers: Sequence[Lever],
+    starts: Sequence[int],
+    features: FeatureFrame | None = None,
 ) -> list[Situation]:
-    """Return the situation at the last row of a frame, once for moves that begin after each of ``starts`` (µs)."""
-    row = row_of(frame, spec)
+    """Return the situation at the last row of a frame, once for moves that begin after each of ``starts`` (µs).
+
+    ``features`` are those of the row, if they are known.
+    """
+    row = row_of(frame, spec, features)
     middles = np.stack([_middle(readings) for readings in row.readings])
     responses = experience.responses
     followers = np.array([row.place(name) for name in responses.followers], dtype=np.int64)
@@ -182,7 +190,7 @@ def changed_frame(frame: SignalFrame, situation: Situation, moves: Floats) -> Si
         name = names[int(row)]
         values = frame.data.get_column(name).to_numpy().copy()
         values[begin:] = readings
-        columns.append(pl.Series(name, values).fill_nan(None))
+        columns.append(pl.Series(name, values, nan_to_null=True))
     return SignalFrame(frame.line, frame.data.with_columns(columns), frame.types, frame.sampling)
 
 

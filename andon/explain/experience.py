@@ -55,8 +55,9 @@ def recipe_at(frame: SignalFrame, recipes: tuple[str, ...]) -> str:
     """Return the recipe that was last read, as one text."""
     newest = []
     for name in recipes:
-        column = frame.data[name].drop_nulls()
-        newest.append(str(column[-1]) if len(column) else "")
+        # The newest rows as Python values: on so few a query would take longer.
+        read = frame.data.get_column(name).to_list()
+        newest.append(next((str(value) for value in reversed(read) if value is not None), ""))
     return _SEPARATOR.join(newest)
 
 

@@ -15,7 +15,7 @@ from andon.features.engine import LEVELS, compute_features
 from andon.features.kernels import numbers, quantiles, sliding
 from andon.features.plans import Plan, kernel_plan
 from andon.features.spec import FeatureSpec, window_start
-from andon.frames import Floats, Integers, SignalFrame, from_microseconds, to_microseconds
+from andon.frames import FeatureFrame, Floats, Integers, SignalFrame, from_microseconds, to_microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,8 @@ class Row:
         return found.reshape(len(series), width)
 
 
-def row_of(frame: SignalFrame, spec: FeatureSpec) -> Row:
-    """Return the last row of a frame, ready for candidates.
+def row_of(frame: SignalFrame, spec: FeatureSpec, features: FeatureFrame | None = None) -> Row:
+    """Return the last row of a frame, ready for candidates; ``features`` are those of that row, if they are known.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def row_of(frame: SignalFrame, spec: FeatureSpec) -> Row:
     """
     plan = kernel_plan(spec)
     last = from_microseconds(int(frame.times[-1]))
-    features = compute_features(frame, spec, last)
+    features = compute_features(frame, spec, last) if features is None else features
     begin = int(np.searchsorted(frame.times, to_microseconds(window_start(spec, last)), side="right"))
     names = plan.every_number.names
     readings = np.empty((len(names), len(frame) - begin))

@@ -227,7 +227,7 @@ def _pairs(search: _Search, singles: Floats, after: Floats, before: float, wante
     enough = promised + _odds(np.array([before])) < _odds(np.array([search.threshold])) + _SLACK
     enough &= (after[first] >= search.threshold) & (after[second] >= search.threshold)
     places = np.flatnonzero(enough)
-    places = places[np.argsort(promised[places], kind="stable")]
+    places = places[np.argsort(promised[places], kind="stable")][: 4 * _BLOCKS * _BLOCK]
     moves = singles[first[places]] + singles[second[places]]
     moves = moves[search.plausible(moves)]
     found: list[Option] = []

@@ -14,7 +14,7 @@ from andon.explain.counterfactuals import Lever, Situation, changed_frame, situa
 from andon.explain.experience import Experience
 from andon.explain.moves import Found, Option, find_moves
 from andon.features.engine import compute_features
-from andon.frames import MICROSECOND, Floats, SignalFrame, from_microseconds
+from andon.frames import MICROSECOND, FeatureFrame, Floats, SignalFrame, from_microseconds
 from andon.models.bundle import AlertBundle
 from andon.records import MoveOption, Recommendation
 from configs.definitions import Line
@@ -69,7 +69,8 @@ def recommend(
     DataError
         If the row has no full window, or a variable of the model is missing.
     """
-    values, probability = _row(frame, bundle)
+    features, probability = _row(frame, bundle)
+    values = features.values
     found = contributions(bundle, values)
     units = {variable.name: variable.unit or "" for variable in line.variables}
     blame = blamed(bundle, found.values[0], values[0], units)
@@ -81,7 +82,7 @@ def recommend(
     if reason or experience is None:
         return _with(nothing, reason)
     levers = levers_of(line, experience)
-    situations = _situations(frame, bundle, experience, levers)
+    situations = _situations(frame, bundle, experience, levers, features)
     result = search_moves(frame, bundle, experience, situations)
     options = []
     for option in result.options:
@@ -112,14 +113,18 @@ def search_moves(
 
 
 def _situations(
-    frame: SignalFrame, bundle: AlertBundle, experience: Experience, levers: Sequence[Lever]
+    frame: SignalFrame,
+    bundle: AlertBundle,
+    experience: Experience,
+    levers: Sequence[Lever],
+    features: FeatureFrame,
 ) -> list[Situation]:
     last, horizon = int(frame.times[-1]), bundle.horizon // MICROSECOND
     starts = [last - int(share * horizon) for share in STARTS]
-    return situations_at(frame, bundle.features, experience, levers, starts)
+    return situations_at(frame, bundle.features, experience, levers, starts, features)
 
 
-def _row(frame: SignalFrame, bundle: AlertBundle) -> tuple[Floats, float]:
+def _row(frame: SignalFrame, bundle: AlertBundle) -> tuple[FeatureFrame, float]:
     if not len(frame):
         raise DataError(f"line {frame.line}", "has no readings to explain", "give another time")
     last = from_microseconds(int(frame.times[-1]))
@@ -127,8 +132,7 @@ def _row(frame: SignalFrame, bundle: AlertBundle) -> tuple[Floats, float]:
     if not features.complete[-1]:
         window = format_duration(bundle.features.longest)
         raise DataError(f"line {frame.line}", f"has no full window of {window} at {last}", "give a later time")
-    values = np.ascontiguousarray(features.values[-1:])
-    return values, float(bundle.probabilities(values)[0])
+    return features, float(bundle.probabilities(features.values)[-1])
 
 
 def _refusal(
