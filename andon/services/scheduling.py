@@ -58,11 +58,14 @@ class Due:
 
 
 def schedules_of(watching: Watching) -> list[Schedule]:
-    """Return what definitions ask for, in the time zone of their first line: retraining, and reports."""
+    """Return what definitions that are for any line ask for, in the time zone of the first: retraining, and reports."""
     found = []
     for definition in watching.definitions:
-        named = [line for line in watching.names_of(definition) if line in watching.lines]
-        zone = watching.lines[named[0]].timezone if named else "UTC"
+        lines = watching.names_of(definition)
+        if not lines:
+            continue
+        declared = next((watching.lines[line] for line in lines if line in watching.lines), None)
+        zone = "UTC" if declared is None else declared.timezone
         for what, cron in (("retrain", definition.retrain), ("report", definition.report)):
             if cron is not None:
                 found.append(Schedule(f"{what}/{definition.name}", cron, zone))

@@ -174,7 +174,9 @@ def test_definitions_say_what_is_scheduled_in_the_time_zone_of_their_line(docume
     there = DEFINED.model_copy(update={"timezone": "Europe/Paris"})
     jam = JAM.model_copy(update={"retrain": "0 2 * * 1"})
     normal = NORMAL.model_copy(update={"retrain": "0 3 * * 1", "report": "0 6,14,22 * * *"})
-    bodies = [one.to_json() | {"kind": type(one).__name__} for one in (there, jam, normal, HOT)]
+    nobody = NORMAL.model_copy(update={"name": "of-nobody", "report": "0 6 * * *"})
+    nobody = nobody.model_copy(update={"lines": nobody.lines.model_copy(update={"family": "ovens"})})
+    bodies = [one.to_json() | {"kind": type(one).__name__} for one in (there, jam, normal, nobody, HOT)]
     documents.put_definitions(bodies, MONDAY)
     watching = read_watching(documents, Cache())
     assert watching.names_of(jam) == [LINE]
