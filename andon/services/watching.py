@@ -46,7 +46,8 @@ class Watching:
 
     def names_of(self, definition: Alert | Monitor) -> list[str]:
         """Return the lines that a definition is for, in name order."""
-        return [line for line in self.names() if is_for(definition, line, self.lines.get(line))]
+        named = {*self.lines, *(definition.lines.names or ())}
+        return sorted(line for line in named if is_for(definition, line, self.lines.get(line)))
 
     def require(self, lines: Sequence[str]) -> list[str]:
         """Return ``lines``, or all that are watched if there is none.
