@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from andon.evaluation.performance_report import Figures, Part, PerformanceReport
 from andon.frames import from_microseconds
 from andon.labels import onsets
 from andon.ports import Documents, Models, Signals
-from andon.records import AlertRecord, Decision, PublishedModel
+from andon.records import AlertRecord, Decision, Feedback, PublishedModel
 from andon.services.watching import Cache, is_for, model_keys, read_watching
 from andon.shifts import shift_of, shift_span
 from configs.definitions import Alert, Line
@@ -84,7 +84,8 @@ def measure_alerts(
     for name in alerts:
         if name not in known:
             raise ConfigError(f"alert {name}", "is not defined", did_you_mean(name, known))
-    notes: list[str] = []
+    reading = _Reading(start, end, documents, signals, watching.lines, documents.list_feedback())
+    every = sorted({*watching.lines, *signals.list_lines()})
     figures: list[Figures] = []
     found: list[Occurrence] = []
     published: dict[str, PublishedModel] = {}
@@ -92,10 +93,10 @@ def measure_alerts(
     for name in sorted(alerts or known):
         chosen = [
             line
-            for line in sorted({*watching.lines, *signals.list_lines()})
+            for line in every
             if is_for(known[name], line, watching.lines.get(line)) and (not lines or line in lines)
         ]
-        measured = _measure(known[name], chosen, start, end, documents, signals, watching.lines, notes)
+        measured = reading.measure(known[name], chosen)
         found += [one for _, one in measured.found]
         figures += _parts(measured)
         for key in dict.fromkeys(key for line in chosen for key in model_keys(known[name], line)):
@@ -109,7 +110,7 @@ def measure_alerts(
         tuple(sorted(found, key=lambda one: (one.alert.opened_at, one.alert.line, one.alert.definition))),
         tuple(published.values()),
         tuple(decisions),
-        tuple(notes),
+        tuple(reading.notes),
         dict(watching.lines),
     )
 
@@ -128,43 +129,83 @@ def slot_of(moment: datetime, line: str, lines: dict[str, Line]) -> Slot:
     return Slot(line, shift, f"{year}-W{week:02}")
 
 
-def _measure(
-    alert: Alert,
-    chosen: Sequence[str],
-    start: datetime,
-    end: datetime,
-    documents: Documents,
-    signals: Signals,
-    lines: dict[str, Line],
-    notes: list[str],
-) -> _Measured:
-    horizon = alert.horizon if alert.type in ("classifier", "forecast") else None
-    before = start - (horizon or timedelta(0))
-    raised = [one for one in documents.list_alerts(definition=alert.name, start=before, end=end) if one.line in chosen]
-    happened: dict[str, Happened] = {}
-    watched: dict[Slot, timedelta] = {}
-    for line in chosen:
-        watched |= _watched(line, start, end, signals, lines)
-        if horizon is not None:
-            seen = _happened(alert, line, start, end + horizon, signals, notes)
+@dataclass(slots=True)
+class _Reading:
+    """What is read once for all alerts of a report."""
+
+    start: datetime
+    end: datetime
+    documents: Documents
+    signals: Signals
+    lines: dict[str, Line]
+    feedback: list[Feedback]
+    notes: list[str] = field(default_factory=list)
+    _watched: dict[str, dict[Slot, timedelta]] = field(default_factory=dict)
+
+    def measure(self, alert: Alert, chosen: Sequence[str]) -> _Measured:
+        """Return how one alert did on some lines."""
+        horizon = alert.horizon if alert.type in ("classifier", "forecast") else None
+        before, wanted = self.start - (horizon or timedelta(0)), frozenset(chosen)
+        known = self.documents.list_alerts(definition=alert.name, start=before, end=self.end)
+        raised = [one for one in known if one.line in wanted]
+        happened: dict[str, Happened] = {}
+        watched: dict[Slot, timedelta] = {}
+        for line in chosen:
+            watched |= self.watched(line)
+            seen = None if horizon is None else self.happened(alert, line, horizon)
             if seen is not None:
                 happened[line] = seen
-    here = [one for one in raised if one.opened_at >= start]
-    found = occurrences(here, documents.list_feedback(), happened, horizon)
-    return _Measured(
-        alert=alert,
-        horizon=horizon,
-        found=[(slot_of(one.alert.opened_at, one.alert.line, lines), one) for one in found],
-        raised=raised,
-        events=[
-            (slot_of(onset, line, lines), onset)
-            for line, seen in happened.items()
-            for onset in seen.onsets
-            if onset < end
-        ],
-        seen_until={line: seen.seen_until for line, seen in happened.items()},
-        watched=watched,
-    )
+        here = [one for one in raised if one.opened_at >= self.start]
+        return _Measured(
+            alert=alert,
+            horizon=horizon,
+            found=[
+                (slot_of(one.alert.opened_at, one.alert.line, self.lines), one)
+                for one in occurrences(here, self.feedback, happened, horizon)
+            ],
+            raised=raised,
+            events=[
+                (slot_of(onset, line, self.lines), onset)
+                for line, seen in happened.items()
+                for onset in seen.onsets
+                if onset < self.end
+            ],
+            seen_until={line: seen.seen_until for line, seen in happened.items()},
+            watched=watched,
+        )
+
+    def watched(self, line: str) -> dict[Slot, timedelta]:
+        """Return how long a line was watched, by slot."""
+        if line not in self._watched:
+            try:
+                span = self.signals.reading_span(line, self.start, self.end)
+            except DataError:
+                span = None
+            found: dict[Slot, timedelta] = {}
+            moment, last = span or (self.start, self.start)
+            while moment < last:
+                slot = slot_of(moment, line, self.lines)
+                until = min(last, shift_span(moment, self.lines.get(line))[1])
+                found[slot] = found.get(slot, timedelta(0)) + (until - moment)
+                moment = until
+            self._watched[line] = found
+        return self._watched[line]
+
+    def happened(self, alert: Alert, line: str, horizon: timedelta) -> Happened | None:
+        """Return what the data show; None where they cannot tell."""
+        condition = alert.target if alert.type == "classifier" else alert.when
+        if condition is None:
+            return None
+        try:
+            frame = self.signals.read_signals(line, sorted(condition.variables), self.start, self.end + horizon)
+            if not len(frame):
+                return None
+            moments = onsets(frame, condition)
+        except (DataError, ConfigError) as error:
+            self.notes.append(f"{alert.name} on {line}: judged by verdicts alone: {error.problem}")
+            return None
+        seen = tuple(from_microseconds(int(one)) for one in moments)
+        return Happened(seen, from_microseconds(int(frame.times[-1])))
 
 
 def _parts(measured: _Measured) -> list[Figures]:
@@ -180,41 +221,3 @@ def _parts(measured: _Measured) -> list[Figures]:
 
 def _in(number: int, value: str) -> Callable[[Slot], bool]:
     return lambda slot: slot[number] == value
-
-
-def _watched(
-    line: str, start: datetime, end: datetime, signals: Signals, lines: dict[str, Line]
-) -> dict[Slot, timedelta]:
-    """Return how long a line was watched, by slot."""
-    try:
-        span = signals.reading_span(line, start, end)
-    except DataError:
-        span = None
-    if span is None:
-        return {}
-    watched: dict[Slot, timedelta] = {}
-    moment, last = span
-    while moment < last:
-        slot = slot_of(moment, line, lines)
-        until = min(last, shift_span(moment, lines.get(line))[1])
-        watched[slot] = watched.get(slot, timedelta(0)) + (until - moment)
-        moment = until
-    return watched
-
-
-def _happened(
-    alert: Alert, line: str, start: datetime, end: datetime, signals: Signals, notes: list[str]
-) -> Happened | None:
-    """Return what the data show; None where they cannot tell."""
-    condition = alert.target if alert.type == "classifier" else alert.when
-    if condition is None:
-        return None
-    try:
-        frame = signals.read_signals(line, sorted(condition.variables), start, end)
-        if not len(frame):
-            return None
-        moments = onsets(frame, condition)
-    except (DataError, ConfigError) as error:
-        notes.append(f"{alert.name} on {line}: judged by verdicts alone: {error.problem}")
-        return None
-    return Happened(tuple(from_microseconds(int(one)) for one in moments), from_microseconds(int(frame.times[-1])))
