@@ -1,7 +1,7 @@
-"""How often a remedy averts the fault when the same line is replayed with the setting moved: the table of the simulator.
+"""How often a remedy averts the fault when the same line is replayed with the setting moved.
 
 For every fault of 5 days the setting is moved as its precursor begins, by 40 % of its range and to its bound;
-averted is what does not come, and no other in its place, up to an hour after its time. ``--seeds 210 211`` takes other seeds.
+averted is what does not come, and no other in its place, up to an hour after its time. ``--seeds 210 211``: others.
 Prints figures and has no bar but that every kind that has a remedy is averted in seven of ten cases at its bound.
 """
 
