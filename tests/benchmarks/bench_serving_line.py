@@ -57,7 +57,7 @@ def in_process(settings: Settings, body: dict[str, Any], times: int) -> float:
         "rows of the request": ("rows.py:rows_frame",),
         "features": ("engine.py:compute_features",),
         "classifiers": ("bundle.py:probabilities",),
-        "monitors": ("newest.py:judge", "newest.py:forecast"),
+        "monitors": ("newest.py:judge",),
     }
     shares = {part: sum(found[name] for name in names) / whole for part, names in parts.items()}
     shares["the rest, most of it the answer"] = 1 - sum(shares.values())
