@@ -22,6 +22,10 @@ log = logging.getLogger(__name__)
 _OPEN = (AlertState.FIRING, AlertState.SILENCED, AlertState.ACKNOWLEDGED, AlertState.ACTED)
 _BACK = timedelta(days=1)
 """Of the alerts opened before now: older ones are explained when somebody asks."""
+_LATE = timedelta(hours=1)
+"""Alerts may be opened by data that come late, up to so much."""
+_ROUND = 20
+"""Alerts a round: in a storm of them what is new is not kept waiting for long by what is old."""
 TASKS_A_WORKER = 4
 
 
@@ -66,17 +70,22 @@ class Recommender:
     advisor: Advisor
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     _done: set[str] = field(default_factory=set)
+    _since: datetime | None = None
     _stopping: bool = False
 
     def run(self) -> int:
-        """Explain what is open and not explained yet; return how many were."""
-        documents, made = self.advisor.documents, 0
-        for alert in documents.list_alerts(states=_OPEN, start=self.clock() - _BACK):
+        """Explain what is open and not explained yet, `_ROUND` alerts at most; return how many were."""
+        begin = self.clock() - _BACK
+        begin = begin if self._since is None else max(begin, self._since - _LATE)
+        alerts = self.advisor.documents.list_alerts(states=_OPEN, start=begin)
+        waiting = [alert for alert in alerts if alert.id not in self._done]
+        made = 0
+        for alert in waiting[:_ROUND]:
             if self._stopping:
                 break
-            if alert.id in self._done:
-                continue
             made += self.find(alert.id) is not None
+        if len(waiting) <= _ROUND and alerts:
+            self._since = alerts[-1].opened_at
         return made
 
     def find(self, alert_id: str) -> Recommendation | None:
