@@ -110,8 +110,8 @@ class Outbox(Protocol):
         """Return messages by time and key: due at or before ``due``, settled at or after ``settled_since``."""
         ...
 
-    def bundle_messages(self, keys: Sequence[str], bundle: str) -> None:
-        """Say what waiting messages go out in; one that has its bundle keeps it."""
+    def bundle_messages(self, bundles: Mapping[str, str]) -> None:
+        """Say what waiting messages go out in, by their keys; one that has its bundle keeps it."""
         ...
 
     def settle_messages(self, keys: Sequence[str], outcome: Outcome) -> None:

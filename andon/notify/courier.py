@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 PATIENCE = timedelta(days=4)
 """After so long without success a message is given up (RFC 5321, 4.5.4.1)."""
 LEASE = timedelta(minutes=10)
-"""Longer than any sender takes for one parcel."""
+"""More than twice as long as any sender takes for one parcel."""
 
 
 @dataclass(slots=True)
@@ -106,9 +106,13 @@ class Courier:
         return in_turn(self.documents.list_messages(recipient, "waiting"), self.clock())
 
     def _serve(self, recipient: str, done: Round, stop: Callable[[], bool]) -> None:
-        waiting = self._waiting(recipient)
-        for bundle, messages in self._bundles(recipient, waiting, done).items():
-            if stop() or not self._hold(recipient) or self._send(bundle, messages, done) == "unreachable":
+        held = self.clock()
+        for bundle, messages in self._bundles(recipient, self._waiting(recipient), done).items():
+            if self.clock() - held > LEASE / 2:
+                held = self.clock()
+                if not self._hold(recipient):
+                    return
+            if stop() or self._send(bundle, messages, done) == "unreachable":
                 return
 
     def _bundles(self, recipient: str, waiting: Sequence[Message], done: Round) -> dict[str, list[Message]]:
@@ -134,12 +138,12 @@ class Courier:
                 threads.setdefault(one.thread, []).append(one)
             many = len(threads) > max(1, room) or len(fresh) >= policy.digest
             groups += [fresh] if many else threads.values()
-        for group in groups:
-            keys = [one.key for one in group]
-            bundle = keys[0] if len(keys) == 1 else make_id("digest", *keys)
-            self.documents.bundle_messages(keys, bundle)
-            bundles[bundle] = group
-        return bundles
+        chosen = {
+            group[0].key if len(group) == 1 else make_id("digest", *(one.key for one in group)): group
+            for group in groups
+        }
+        self.documents.bundle_messages({one.key: bundle for bundle, group in chosen.items() for one in group})
+        return bundles | chosen
 
     def _room(self, recipient: str, limit: Limit) -> tuple[int, datetime]:
         """Return how many parcels a recipient may still get now, and when there is room for one more."""

@@ -98,10 +98,15 @@ class MongoOutbox:
         found = self.server.find("outbox", wanted, ("time", "_id"), limit, without=("recipient",))
         return [Message.from_json(body) for body in found]
 
-    def bundle_messages(self, keys: Sequence[str], bundle: str) -> None:
+    def bundle_messages(self, bundles: Mapping[str, str]) -> None:
         """See the port."""
-        loose = {"_id": {"$in": [*keys]}, "state": "waiting", "bundle": ""}
-        self.server.run("outbox", lambda outbox, number: outbox.update_many(loose, {"$set": {"bundle": bundle}}))
+        if not bundles:
+            return
+        changes = [
+            UpdateOne({"_id": key, "state": "waiting", "bundle": ""}, {"$set": {"bundle": bundle}})
+            for key, bundle in bundles.items()
+        ]
+        self.server.run("outbox", lambda outbox, number: outbox.bulk_write(changes, ordered=False))
 
     def settle_messages(self, keys: Sequence[str], outcome: Outcome) -> None:
         """See the port."""

@@ -91,12 +91,13 @@ class SqliteOutbox:
             rows = connection.execute(sql, (*given.values(), -1 if limit is None else limit)).fetchall()
         return [Message.from_json({**json.loads(row[0]), **dict(zip(_MUTABLE, row[1:], strict=True))}) for row in rows]
 
-    def bundle_messages(self, keys: Sequence[str], bundle: str) -> None:
+    def bundle_messages(self, bundles: Mapping[str, str]) -> None:
         """See the port."""
+        if not bundles:
+            return
+        change = "UPDATE outbox SET bundle = ? WHERE key = ? AND state = 'waiting' AND bundle = ''"
         with self._file.writing() as connection:
-            for some in _parts(keys):
-                where = f"key IN ({', '.join('?' * len(some))}) AND state = 'waiting' AND bundle = ''"
-                connection.execute(f"UPDATE outbox SET bundle = ? WHERE {where}", (bundle, *some))
+            connection.executemany(change, [(bundle, key) for key, bundle in bundles.items()])
 
     def settle_messages(self, keys: Sequence[str], outcome: Outcome) -> None:
         """See the port."""

@@ -51,7 +51,8 @@ def test_an_empty_outbox(documents: Documents) -> None:
     assert documents.add_messages([]) == 0
     documents.mark_told({})
     documents.mark_told({"nobody": 3})
-    documents.bundle_messages([], "b")
+    documents.bundle_messages({})
+    documents.bundle_messages({"nobody": "b"})
     documents.settle_messages(["nobody"], Outcome("sent", AT))
     assert documents.untold_alerts(10) == []
     assert documents.list_messages() == []
@@ -81,8 +82,8 @@ def test_recipients_are_due_by_what_waits_longest(documents: Documents) -> None:
 def test_a_bundle_is_chosen_once(documents: Documents) -> None:
     documents.add_messages([message(number) for number in range(4)])
     documents.settle_messages(["k003"], Outcome("sent", AT))
-    documents.bundle_messages(["k000"], "first")
-    documents.bundle_messages(["k000", "k001", "k003"], "second")
+    documents.bundle_messages({"k000": "first"})
+    documents.bundle_messages(dict.fromkeys(["k000", "k001", "k003"], "second"))
     assert [one.bundle for one in documents.list_messages()] == ["first", "second", "", ""]
 
 
@@ -109,7 +110,7 @@ def test_many_messages_at_once(documents: Documents) -> None:
     many = [message(number) for number in range(1_203)]
     assert documents.add_messages(many) == 1_203
     keys = [one.key for one in many]
-    documents.bundle_messages(keys, "b")
+    documents.bundle_messages(dict.fromkeys(keys, "b"))
     documents.settle_messages(keys, Outcome("sent", AT))
     assert {(one.bundle, one.state) for one in documents.list_messages()} == {("b", "sent")}
 
