@@ -80,7 +80,7 @@ class Recommender:
         alerts = self.advisor.documents.list_alerts(states=_OPEN, start=begin)
         waiting = [alert for alert in alerts if alert.id not in self._done]
         made = 0
-        for alert in waiting[:_ROUND]:
+        for alert in waiting[: -_ROUND - 1 : -1]:
             if self._stopping:
                 break
             made += self.find(alert.id) is not None
