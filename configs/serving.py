@@ -34,6 +34,10 @@ class ServingLimits(Closed):
     refresh: PositiveDuration = Field(
         default=timedelta(seconds=1), description="Between two looks at definitions and champions"
     )
+    patience: PositiveDuration = Field(
+        default=timedelta(seconds=10),
+        description="That a new replica waits for its models before it answers; the rest load while it does",
+    )
     loaders: int = Field(default=2, ge=1, description="Threads that load models")
     workers: int = Field(default=4, ge=1, description="Threads that read stores and score lines")
     max_rows: int = Field(default=50_000, ge=1, description="Most rows in one request")

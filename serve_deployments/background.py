@@ -32,12 +32,14 @@ class Background:
         self._work = work
         self._every = every
         self._stop = threading.Event()
+        self._once = threading.Event()
         self._told = ""
         self._thread = threading.Thread(target=self._run, name="look-after", daemon=True)
 
-    def start(self) -> None:
-        """Begin."""
+    def start(self, patience: float = 0.0) -> None:
+        """Begin, and wait for the first call to end, for so many seconds at most."""
         self._thread.start()
+        self._once.wait(patience)
 
     def close(self) -> None:
         """End, after what is under way."""
@@ -58,5 +60,6 @@ class Background:
             except Exception:
                 # A thread that ended would leave old models serving for ever, and nobody would notice.
                 log.exception("models cannot be looked after")
+            self._once.set()
             if self._stop.wait(max(self._every, min(_LONGEST, (monotonic() - began) / _SHARE))):
                 return

@@ -35,7 +35,8 @@ class Ingress:
         )
         self._application = create_app(self._scorer, self._plan, _replica(), tells_id=False)
         self._background = Background(self._application.look_after, self._plan.refresh.total_seconds())
-        self._background.start()
+        # A replica that takes another's place does not answer before it knows what that one knew.
+        self._background.start(self._plan.patience.total_seconds())
 
     def __serve_build_asgi_app__(self) -> Any:
         """Return the ASGI application; Serve asks for it once a replica."""

@@ -171,8 +171,8 @@ class LineScorer:
             line = name.partition("~")[2]
             if line and not line.startswith("~"):
                 self._require_mine(line)
-            if not snapshot.begun:
-                raise busy("models are being loaded; try again in a moment")
+            if not snapshot.begun or name in snapshot.waiting:
+                raise busy("the model is being loaded; try again in a moment")
             known = [one for one in snapshot.models if one.partition("~")[0] == name.partition("~")[0]]
             remedy = did_you_mean(name, known) if known else "see GET /v1/lines for their names"
             raise ConfigError(f"model {name[:200]}", snapshot.failed.get(name, "does not serve"), remedy)

@@ -62,6 +62,8 @@ class Snapshot:
     models: Mapping[str, Resident] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
     """Models whose champion could not be loaded, and why; the version before serves on, if there is one."""
+    waiting: frozenset[str] = frozenset()
+    """Models that only have to be loaded."""
     begun: bool = False
     """Whether definitions have been read."""
 
@@ -194,8 +196,13 @@ class Residents:
         }
         models = {one.name: one for one in self._resident.values()}
         failed = {model_name(key): f"version {version}: {why}" for key, (version, why) in self._refused.items()}
+        waiting = frozenset(
+            model_name(key)
+            for key, version in pointers.items()
+            if version is not None and key not in self._resident and key not in self._refused
+        )
         self.snapshot = Snapshot(
-            watching, MappingProxyType(lines), MappingProxyType(models), MappingProxyType(failed), begun=True
+            watching, MappingProxyType(lines), MappingProxyType(models), MappingProxyType(failed), waiting, begun=True
         )
         self._shown = (judged, pointers, dict(self._refused))
 

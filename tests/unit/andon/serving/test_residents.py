@@ -102,3 +102,19 @@ def test_stores_that_are_away_leave_what_serves(residents, tmp_path):
     moved.rename(database)
     residents.refresh()
     assert residents.problem == ""
+
+
+def test_a_model_that_only_has_to_be_loaded_is_told_apart(residents):
+    seen = []
+
+    class Watched(FolderModels):
+        def get(self, key, version):
+            seen.append(residents.snapshot)
+            return super().get(key, version)
+
+    watched = Watched(residents.models.folder, residents.models.champions)
+    residents.models = watched
+    residents.refresh()
+    assert NAME in seen[0].waiting
+    assert seen[0].loading() == (LINE,)
+    assert residents.snapshot.waiting == frozenset()
