@@ -22,7 +22,6 @@ from andon.notify.webhook import WebhookSender
 from andon.outbox import Channel, Message
 from andon.ports import Documents, Signals
 from andon.records import Recommendation
-from andon.services.recommending import stored_recommendation
 from configs.notifying import NotifySecrets
 from configs.settings import Settings, revealed
 
@@ -106,6 +105,8 @@ class Notifier:
         alert = str(body["alert"]["id"])
         try:
             if self.recommendation is None:
+                from andon.services.recommending import stored_recommendation
+
                 return stored_recommendation(alert, self.documents)
             return self.recommendation(alert)
         except Exception as error:
