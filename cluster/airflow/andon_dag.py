@@ -22,21 +22,23 @@ SUBMIT = """
 set -euo pipefail
 ray={ray}
 id="andon-{name}-{{{{ ts_nodash | lower }}}}"
-state() {{ "$ray" job status "$id" 2>&1 | grep -oE "PENDING|RUNNING|SUCCEEDED|FAILED|STOPPED" | tail -1 || true; }}
+# "Job 'x' succeeded", "... failed", "... was stopped", or "Status for job 'x': RUNNING"; nothing where there is none.
+state() {{
+  "$ray" job status "$id" 2>&1 | grep -oE "ob '$id'(: [A-Za-z.]+| succeeded| failed| was stopped)" | head -1 || true
+}}
 submit() {{
   "$ray" job submit --no-wait --submission-id "$1" {folder} --runtime-env-json "$ANDON_JOB_ENVIRONMENT" -- {command}
 }}
 case "$(state)" in
-  PENDING | RUNNING | SUCCEEDED) ;;
-  FAILED | STOPPED) id="$id-{{{{ ti.try_number }}}}"; submit "$id" ;;
-  *) submit "$id" ;;
+  "") submit "$id" ;;
+  *failed | *stopped) id="$id-{{{{ ti.try_number }}}}"; submit "$id" ;;
 esac
 "$ray" job logs --follow "$id"
 # The logs may end a moment before the job is written down as ended.
 for _ in $(seq 60); do
   case "$(state)" in
-    SUCCEEDED) exit 0 ;;
-    FAILED | STOPPED) echo "job $id: $(state)" >&2; exit 1 ;;
+    *succeeded) exit 0 ;;
+    *failed | *stopped) echo "job $id did not succeed" >&2; exit 1 ;;
   esac
   sleep 1
 done
