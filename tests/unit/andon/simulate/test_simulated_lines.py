@@ -13,6 +13,8 @@ from andon.errors import DataError
 from andon.frames import SignalFrame, signal_frame
 from andon.labels import onsets
 from andon.simulate import MACHINES, Fault, SimulatedLine, simulate_line
+from andon.simulate.plant import MACHINE_OF
+from andon.simulate.replay import replay_of
 from configs.definitions import Line
 from configs.expressions import parse
 
@@ -252,3 +254,16 @@ def test_what_cannot_be_simulated_is_refused() -> None:
         simulate_line("fryer", START, 0, 0)
     with pytest.raises(DataError, match="whole minute in UTC"):
         simulate_line("fryer", START.replace(tzinfo=None), 1, 0)
+
+
+def test_a_replay_has_the_faults_of_the_line_and_of_its_changes() -> None:
+    line = simulate_line("packer", START, 4, seed=1)
+    replay = replay_of(MACHINE_OF["packer"], START, 4, seed=1)
+    end = START + timedelta(days=4)
+    assert replay.faults([], end) == line.faults and line.faults
+    changes = [(line.faults[0].precursor_start, "speed", 35.0)]
+    assert replay.faults(changes, end) == simulate_line("packer", START, 4, 1, changes).faults != line.faults
+    # What was changed before is forgotten.
+    assert replay.faults([], end) == line.faults
+    some = replay.faults([], line.faults[1].onset + timedelta(minutes=1))
+    assert some[:2] == line.faults[:2]
