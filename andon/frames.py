@@ -131,10 +131,23 @@ def signal_frame(
         frame = frame.filter(pl.Series(read))
     if frame["time"].null_count():
         raise DataError(place, "has rows without a time", "fill or drop them")
+    return rising_frame(line, frame, types, sampling)
+
+
+def rising_frame(
+    line: str, frame: pl.DataFrame, types: Mapping[str, VariableType], sampling: timedelta | None
+) -> SignalFrame:
+    """Make a `SignalFrame` of columns that are checked already, in name order, by looking at the times alone.
+
+    Raises
+    ------
+    DataError
+        On unsorted or repeated times.
+    """
     steps = np.diff(frame["time"].to_physical().to_numpy())
     if (steps <= 0).any():
         at = frame["time"][int(np.argmax(steps <= 0)) + 1]
-        raise DataError(place, f"times do not rise at {at}", "sort the rows and keep one for each time")
+        raise DataError(f"line {line}", f"times do not rise at {at}", "sort the rows and keep one for each time")
     usual = sampling or (timedelta(microseconds=float(np.median(steps))) if len(steps) else timedelta(seconds=1))
     return SignalFrame(line, frame, {name: types[name] for name in sorted(types)}, usual)
 

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from andon.errors import DataError
-from andon.frames import TIME, SignalFrame, signal_frame, to_microseconds
+from andon.frames import TIME, SignalFrame, rising_frame, to_microseconds
 from configs.definitions import VariableType
 
 _NUMBERS = frozenset({float, int, bool, type(None)})
@@ -54,23 +54,27 @@ def rows_frame(
         raise DataError(
             f"line {line}: rows", f"unknown variable {unknown[0]!r}", f"it has {', '.join(sorted(types)) or 'none'}"
         )
-    columns: dict[str, Any] = {"time": pl.Series(_times(line, [row.get("time") for row in rows])).cast(TIME)}
+    times = _times(line, [row.get("time") for row in rows])
+    columns = [pl.Series("time", times).cast(TIME)]
     kinds: dict[str, VariableType] = {}
+    read = np.zeros(len(rows), dtype=np.bool_)
     for name in names:
         values = [row.get(name) for row in rows]
         found = frozenset(map(type, values))
-        kinds[name] = types.get(name) or ("category" if str in found else "number")
-        column = _texts(values, found) if kinds[name] == "category" else _numbers(values, found)
+        kind = kinds[name] = types.get(name) or ("category" if str in found else "number")
+        column = _texts(values, found) if kind == "category" else _numbers(values, found, kind)
         if column is None:
-            raise _wrong(line, name, kinds[name], values)
-        columns[name] = column
-    frame = signal_frame(line, pl.DataFrame(columns), kinds, sampling)
-    if not names or not len(frame):
+            raise _wrong(line, name, kind, values)
+        if not read.all():
+            read |= column.is_not_null().to_numpy() if type(None) in found else True
+        columns.append(column.alias(name))
+    if not read.any():
         raise DataError(f"line {line}: rows", "hold no reading", "send at least one value")
-    return frame
+    frame = pl.DataFrame(columns)
+    return rising_frame(line, frame if read.all() else frame.filter(pl.Series(read)), kinds, sampling)
 
 
-def _numbers(values: Sequence[Any], found: frozenset[type]) -> pl.Series | None:
+def _numbers(values: Sequence[Any], found: frozenset[type], kind: VariableType) -> pl.Series | None:
     """Return a column of finite numbers, null where there is none; None if one of the values is something else."""
     if not found <= _NUMBERS:
         return None
@@ -78,10 +82,17 @@ def _numbers(values: Sequence[Any], found: frozenset[type]) -> pl.Series | None:
         numbers = np.array(values, np.float64)  # nothing becomes NaN
     except OverflowError:  # JSON's integers have no largest one
         return None
-    column = pl.Series(numbers, dtype=pl.Float64, nan_to_null=True)
-    known = len(values) if type(None) not in found else len(values) - values.count(None)
-    # Infinite, or not a number where something stood.
-    return None if np.isinf(numbers).any() or column.len() - column.null_count() < known else column
+    holes = type(None) in found
+    if holes:
+        unread = values.count(None)
+        good = np.isfinite(numbers).sum() + unread == len(numbers)
+    else:
+        good = bool(np.isfinite(numbers).all())
+    if good and kind == "boolean":
+        good = bool(((numbers == 0) | (numbers == 1) | np.isnan(numbers)).all())
+    if not good:
+        return None
+    return pl.Series(numbers, nan_to_null=True) if holes else pl.Series(numbers)
 
 
 def _texts(values: Sequence[Any], found: frozenset[type]) -> pl.Series | None:
@@ -128,6 +139,8 @@ def _wrong(line: str, name: str, kind: VariableType, values: Sequence[Any]) -> D
             if kind == "category"
             else isinstance(value, bool | int | float) and _is_finite(value)
         )
+        if good and kind == "boolean" and value is not None:
+            good = value in (0, 1)
         if not good:
             problem = f"is not a {kind}: {value!r}"[:200]
             return DataError(f"line {line}: rows[{number}].{name}", problem, "mend or leave it out")

@@ -1,0 +1,68 @@
+"""Rows of a request become the frame that `signal_frame` makes of the same readings, or are refused with their place."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from andon.errors import DataError
+from andon.frames import signal_frame
+from andon.scoring.rows import rows_frame
+from tests.series import TYPES, awkward
+
+TIME = "2026-01-01T06:00:00Z"
+MINUTE = timedelta(minutes=1)
+
+
+def rows_of(data: pl.DataFrame) -> list[dict[str, Any]]:
+    return [{**row, "time": row["time"].isoformat()} for row in data.to_dicts()]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_frame_is_that_of_the_same_readings(seed):
+    rng = np.random.default_rng(seed)
+    frame = awkward(rng, 300)
+    data = frame.data.with_columns(pl.when(pl.Series(rng.random(300) < 0.8)).then(pl.col("product")).alias("product"))
+    expected = signal_frame("a", data, TYPES, MINUTE)
+    sent = [{name: value for name, value in row.items() if value is not None} for row in rows_of(data)]
+    for rows in (rows_of(data), sent):
+        found = rows_frame("a", rows, TYPES, MINUTE)
+        assert found.data.equals(expected.data)
+        assert (found.types, found.sampling) == (expected.types, expected.sampling)
+
+
+def test_rows_without_a_reading_are_left_out():
+    rows = [{"time": "2026-01-01T06:00:00Z", "level": None}, {"time": "2026-01-01T06:01:00+00:00", "level": 1}]
+    frame = rows_frame("a", rows, TYPES)
+    assert frame.data["level"].to_list() == [1.0]
+    told = rows_frame("a", [{"time": TIME, "up": True}, {"time": "2026-01-01T08:01:00+01:00", "up": 2}], {})
+    assert told.data["up"].to_list() == [1.0, 2.0]
+    assert told.data["time"][1].isoformat() == "2026-01-01T07:01:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("row", "named"),
+    [
+        ({"level": float("nan")}, r"rows\[1\].level"),
+        ({"level": float("inf")}, r"rows\[1\].level"),
+        ({"level": 10**400}, r"rows\[1\].level"),
+        ({"level": "1"}, r"rows\[1\].level"),
+        ({"open": 0.5}, r"rows\[1\].open.*boolean"),
+        ({"open": -1}, r"rows\[1\].open.*boolean"),
+        ({"product": "\ud83d"}, r"rows\[1\].product"),
+        ({"product": 3}, r"rows\[1\].product"),
+        ({"time": "2026-01-01T05:00:00Z"}, "do not rise"),
+        ({"time": TIME}, "do not rise"),
+        ({"time": "2026-13-01"}, r"rows\[1\].time"),
+        ({"time": None}, r"rows\[1\].time"),
+    ],
+)
+def test_what_is_wrong_is_named(row, named):
+    good = {"level": 1.0, "open": 1, "product": "fries"}
+    rows = [{"time": TIME, **good}, {"time": "2026-01-01T06:01:00Z", **good, **row}]
+    with pytest.raises(DataError, match=named):
+        rows_frame("a", rows, TYPES)
