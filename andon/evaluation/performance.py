@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from andon.evaluation.intervals import Estimate, median, rate, share
+from andon.evaluation.intervals import UNKNOWN, Estimate, median, rate, share
 from andon.records import AlertRecord, Feedback, Verdict
 
 Outcome = Literal["true", "avoided", "false", "unknown"]
@@ -40,7 +40,8 @@ class AlertPerformance:
     ``precision`` is the share of right ones (confirmed or avoided) among those with a verdict; ``precision_seen`` that
     among all whose outcome is known, where the data tell it too. ``recall`` is the share of events that an alert
     preceded; an avoided one counts as an event that would have come. ``lead_minutes`` is the median over the events
-    foreseen. ``false_alarms_a_day`` counts, for each day and line watched, alerts rejected or refuted by the data.
+    foreseen. ``false_alarms_a_day`` counts, for each day and line watched, alerts rejected or refuted by the data;
+    it is not known where no alert's outcome is.
     """
 
     alerts: int
@@ -144,7 +145,10 @@ def performance(
         precision_seen=share(right, right + by_outcome["false"]),
         recall=share(foreseen + avoided, events + avoided),
         lead_minutes=median(leads),
-        false_alarms_a_day=rate(by_outcome["false"], days),
+        # Where nobody knows of any alert whether it was right, none is known to be false.
+        false_alarms_a_day=UNKNOWN
+        if found and by_outcome["unknown"] == len(found)
+        else rate(by_outcome["false"], days),
     )
 
 

@@ -111,6 +111,15 @@ def test_what_has_no_target_is_judged_by_verdicts(report: PerformanceReport) -> 
     hot = figures(report, "hot", "alert").performance
     assert (hot.alerts, hot.rejected, hot.unreviewed, hot.unknown, hot.events) == (2, 1, 1, 1, 0)
     assert (hot.precision.value, hot.recall.value) == (0.0, None)
+    assert hot.false_alarms_a_day.value is not None
+
+
+def test_where_nobody_knows_of_any_alert_nothing_is_said_of_false_alarms(stores: tuple[Documents, Signals]) -> None:
+    unknown = measure_alerts(START + 15 * MINUTE, START + 30 * MINUTE, *stores, alerts=["hot"])
+    hot = figures(unknown, "hot", "alert").performance
+    assert (hot.alerts, hot.unknown, hot.false_alarms_a_day.value) == (1, 1, None)
+    quiet = measure_alerts(START + 30 * MINUTE, START + 60 * MINUTE, *stores, alerts=["hot"])
+    assert figures(quiet, "hot", "alert").performance.false_alarms_a_day.value == 0.0
 
 
 def test_by_line_shift_and_week(report: PerformanceReport) -> None:
