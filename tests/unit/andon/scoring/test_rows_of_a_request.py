@@ -1,4 +1,4 @@
-"""Rows of a request become the frame that `signal_frame` makes of the same readings, or are refused with their place."""
+"""Rows become the frame that `signal_frame` makes of the same readings, or are refused with their place."""
 
 from __future__ import annotations
 
