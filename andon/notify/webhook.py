@@ -46,14 +46,10 @@ class WebhookSender:
         """See `andon.notify.parcels.Sender`; it is delivered once the other side answers 2xx."""
         if not self._secrets:
             raise Undelivered("unreachable", "webhooks are signed, and there is no secret; set ANDON_WEBHOOK_SECRET")
-        body = json.dumps(
-            {
-                "type": parcel.type,
-                "timestamp": format_time(parcel.time),
-                "subject": parcel.subject,
-                "data": parcel.data,
-            },
-        ).encode()
+        # JSON has no NaN; what is none of its numbers is null.
+        data = json.loads(json.dumps(parcel.data), parse_constant=lambda name: None)
+        said = {"type": parcel.type, "timestamp": format_time(parcel.time), "subject": parcel.subject, "data": data}
+        body = json.dumps(said, allow_nan=False).encode()
         headers = {
             "content-type": "application/json",
             "user-agent": "andon",

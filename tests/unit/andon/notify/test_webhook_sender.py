@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -82,6 +83,14 @@ def test_nobody_listens():
     sender.close()
     assert caught.value.how == "deferred"
     assert "s3cret" not in caught.value.reason
+
+
+def test_what_is_no_number_is_null():
+    with hook_server() as hooks:
+        sender = WebhookSender("any text", lambda: NOW)
+        sender.send(replace(parcel(hooks.url), data={"score": float("nan"), "n": [float("inf"), 1.5]}))
+        sender.close()
+    assert json.loads(hooks.posts[0][1], parse_constant=pytest.fail)["data"] == {"score": None, "n": [None, 1.5]}
 
 
 def test_nothing_is_sent_without_a_secret():
