@@ -15,7 +15,7 @@ import polars as pl
 from andon.errors import ConfigError
 from andon.notify.relay import read_directory
 from andon.ports import Documents, Signals
-from andon.records import Anomaly
+from andon.records import AlertRecord, Anomaly
 from andon.reports.period_figures import PeriodReport, Trace
 from andon.shifts import shift_span
 from configs.definitions import Line
@@ -162,11 +162,29 @@ def gather_period(extent: Extent, documents: Documents, signals: Signals, title:
         traces=_traces(anomalies, signals, lines, start, end),
         names=names,
         lines=lines,
+        advice=_advice(alerts, documents, lines),
         verdicts={given.alert_id: given.verdict for given in documents.list_feedback()},
         undelivered=[dead for dead in undelivered if dead.settled_at is not None and dead.settled_at < end],
         zone=common_zone(names, lines),
         title=title or "Anomalies and alerts",
     )
+
+
+def _advice(alerts: list[AlertRecord], documents: Documents, lines: Mapping[str, Line]) -> dict[str, str]:
+    """Return what would have avoided alerts, as far as somebody has looked."""
+    from andon.reports.alert_words import say_changes
+    from andon.services.recommending import from_state, state_key
+
+    found = documents.get_states([state_key(one.id) for one in alerts])
+    said = {}
+    for one in alerts:
+        body = found.get(state_key(one.id))
+        if body is not None:
+            declared = lines.get(one.line)
+            units = {} if declared is None else {v.name: v.unit for v in declared.variables if v.unit}
+            recommendation = from_state(body)
+            said[one.id] = "; ".join(say_changes(recommendation, units)) or recommendation.reason
+    return said
 
 
 def common_zone(names: Sequence[str], lines: Mapping[str, Line]) -> str:

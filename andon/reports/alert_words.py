@@ -176,13 +176,24 @@ def _readings(body: Body) -> list[tuple[str, str, str]]:
     return rows
 
 
+def say_changes(recommendation: Recommendation, units: Mapping[str, str]) -> list[str]:
+    """Return the changes that a recommendation proposes, a line each.
+
+    Examples
+    --------
+    >>> say_changes(Recommendation("7e11", (("speed", 60.0, 55.5),), 0.9, 0.3, 0.4), {"speed": "1/min"})
+    ['speed from 60 to 55.5 1/min']
+    """
+    return [
+        f"{name} from {_value(old)} to {_value(new)} {units.get(name, '')}".strip()
+        for name, old, new in recommendation.changes
+    ]
+
+
 def _advice(recommendation: Recommendation, body: Body) -> list[str]:
     if not recommendation.changes:
         return [f"Nothing that could be moved: {recommendation.reason}."] if recommendation.reason else []
-    said = [
-        f"{name} from {_value(old)} to {_value(new)} {body['units'].get(name, '')}".strip()
-        for name, old, new in recommendation.changes
-    ]
+    said = say_changes(recommendation, body["units"])
     if recommendation.options:
         best = recommendation.options[0]
         said.append(f"at the latest at {_moment(best.start.isoformat(), body['timezone'])}")

@@ -95,7 +95,7 @@ def _alerts(report: PeriodReport, time: str) -> Table:
         "Alerts",
         (
             *(f"opened {time}", f"resolved {time}", "minutes", "line", "alert", "severity", "state", "verdict"),
-            *("score", "threshold", "blamed", "seen by", "model version", "id"),
+            *("score", "threshold", "blamed", "would have avoided it", "seen by", "model version", "id"),
         ),
         [_alert(one, report) for one in report.alerts],
         severity="severity",
@@ -110,7 +110,7 @@ def _alert(one: AlertRecord, report: PeriodReport) -> tuple[Any, ...]:
     return (
         *(one.opened_at, one.resolved_at, minutes, one.line, one.definition, one.severity, str(one.state)),
         *(report.verdicts.get(one.id, ""), one.score, one.threshold, ", ".join(blamed(one))),
-        *(", ".join(dict.fromkeys(people)), one.version, one.id),
+        *(report.advice.get(one.id, ""), ", ".join(dict.fromkeys(people)), one.version, one.id),
     )
 
 

@@ -49,6 +49,8 @@ class PeriodReport:
     """Definitions of those that have one."""
     verdicts: Mapping[str, str] = field(default_factory=dict)
     """Newest verdict of each reviewed alert, by its id."""
+    advice: Mapping[str, str] = field(default_factory=dict)
+    """What would have avoided an alert, by its id, where that is known."""
     undelivered: Sequence[Message] = ()
     zone: str = "UTC"
     """Time zone in which times are shown."""

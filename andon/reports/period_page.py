@@ -81,6 +81,7 @@ def _alert(one: Any, report: PeriodReport) -> dict[str, Any]:
         "score": one.score,
         "threshold": one.threshold,
         "blamed": ", ".join(blamed(one)),
+        "advice": report.advice.get(one.id, ""),
     }
 
 

@@ -18,6 +18,7 @@ from andon.errors import ConfigError
 from andon.frames import signal_frame
 from andon.ports import Documents, Signals
 from andon.records import AlertEvent, AlertRecord, AlertState, Blame, MoveOption, Recommendation, make_id
+from andon.services.recommending import state_key, to_state
 from andon.stores import open_documents, open_models, open_signals
 from configs.definitions import Alert, Monitor
 from configs.settings import Settings
@@ -201,6 +202,20 @@ def test_a_report_is_archived_and_sent_once_a_period_also_when_nothing_happened(
     plain = mail.get_body(("plain",))
     assert plain is not None
     assert "Nothing abnormal." in plain.get_content()
+
+
+def test_what_was_found_for_an_alert_goes_with_its_mail_and_into_the_report(plant: Plant) -> None:
+    alert = plant.fire(0)
+    found = plant.advise(alert.id)
+    assert found is not None
+    plant.documents.put_state(state_key(alert.id), to_state(found))
+    Notifier(plant.documents, plant.signals, plant.settings, clock=plant.clock).run()
+    plain = plant.mail.mails[0].get_body(("plain",))
+    assert plain is not None
+    assert "speed from 62 to 55 1/min" in plain.get_content()
+    sheet = openpyxl.load_workbook(plant.report()["files"][0])["Alerts"]
+    header, row = sheet.iter_rows(values_only=True)
+    assert dict(zip(header, row, strict=True))["would have avoided it"] == "speed from 62 to 55 1/min"
 
 
 def test_a_report_that_a_kill_cut_off_is_finished(plant: Plant) -> None:

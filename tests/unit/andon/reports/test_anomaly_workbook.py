@@ -64,6 +64,7 @@ def full_report(**more) -> PeriodReport:
         "names": ("press-07", "press-08"),
         "undelivered": [dead],
         "verdicts": {alert(0).id: "confirmed"},
+        "advice": {alert(0).id: "=speed from 60 to 55 1/min"},
     }
     return PeriodReport(START, END, **(fields | more))
 
@@ -135,7 +136,8 @@ def test_sheets_charts_filters_and_colours(written):
     assert rows[2][7] is None, "what is no number has no place in a workbook"
     opened, resolved = rows_of(book["Alerts"])
     assert (opened[1], opened[6], opened[7], opened[10]) == (None, "firing", "confirmed", "=oil, speed")
-    assert (resolved[2], resolved[6], resolved[11]) == (8, "resolved", "=Zoë")
+    assert (opened[11], resolved[11]) == ("=speed from 60 to 55 1/min", None)
+    assert (resolved[2], resolved[6], resolved[12]) == (8, "resolved", "=Zoë")
     assert "s3cret" not in str(rows_of(book["Not delivered"]))
 
 
@@ -199,6 +201,14 @@ def test_the_page_says_the_same_and_runs_nothing(tmp_path):
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
     assert re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', page) == []
-    for said in ("press-08", "=HYPERLINK(0)", "too low", "confirmed", "-410 gone", "2026-01-01 03:10:00"):
+    for said in (
+        "=speed from 60 to 55 1/min",
+        "press-08",
+        "=HYPERLINK(0)",
+        "too low",
+        "confirmed",
+        "-410 gone",
+        "2026-01-01 03:10:00",
+    ):
         assert said in page
     assert "s3cret" not in page
