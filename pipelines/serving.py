@@ -122,7 +122,8 @@ def serving_plan_at(settings: Settings, plan: ServingPlan, *, dashboard: bool = 
         logging_config = LoggingConfig(log_level="WARNING", enable_access_log=False)
         serve.start(http_options={"host": host, "port": port}, logging_config=logging_config)
         try:
-            for name, prefix, application in build_shards(plan):
+            # The one at the root last: what it sends elsewhere is there then.
+            for name, prefix, application in reversed(build_shards(plan)):
                 serve.run(application, name=name, route_prefix=prefix, logging_config=logging_config)
             yield f"http://{host}:{port}"
         finally:

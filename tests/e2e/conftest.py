@@ -50,14 +50,14 @@ class Andon:
         return json.loads(self.run(*arguments, "--json", **options))
 
     @contextlib.contextmanager
-    def serving(self) -> Iterator[str]:
+    def serving(self, **more: str) -> Iterator[str]:
         """Run ``andon serve`` on a free port until the block ends; yield its address once it is ready."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         process = subprocess.Popen(
             [sys.executable, "-m", "pipelines", "serve", "--port", str(port)],
-            env=self.environment(),
+            env=self.environment(**more),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
