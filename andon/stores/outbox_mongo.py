@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from pymongo import ASCENDING, IndexModel, UpdateOne
+from pymongo import ASCENDING, IndexModel, UpdateMany, UpdateOne
 from pymongo.collection import Collection
 
 from andon.frames import to_microseconds
@@ -102,9 +102,12 @@ class MongoOutbox:
         """See the port."""
         if not bundles:
             return
+        together: dict[str, list[str]] = {}
+        for key, bundle in bundles.items():
+            together.setdefault(bundle, []).append(key)
         changes = [
-            UpdateOne({"_id": key, "state": "waiting", "bundle": ""}, {"$set": {"bundle": bundle}})
-            for key, bundle in bundles.items()
+            UpdateMany({"_id": {"$in": keys}, "state": "waiting", "bundle": ""}, {"$set": {"bundle": bundle}})
+            for bundle, keys in together.items()
         ]
         self.server.run("outbox", lambda outbox, number: outbox.bulk_write(changes, ordered=False))
 
