@@ -21,12 +21,13 @@ from andon.records import AlertEvent, AlertRecord, AlertState, Blame, MoveOption
 from andon.services.recommending import state_key, to_state
 from andon.stores import open_documents, open_models, open_signals
 from configs.definitions import Alert, Monitor
+from configs.notifying import SmtpSettings
 from configs.settings import Settings
 from pipelines.archiving import ReportOrder, deliver_report, order_of
 from pipelines.notifying import Notifier
 from pipelines.outbox_listing import list_messages, message_json, probe_route, retry_messages
 from tests.servers.hooks import HookServer, hook_server
-from tests.servers.mail import MailServer, answering, mail_server
+from tests.servers.mail import MailServer, answering, mail_server, make_certificate
 
 AT = datetime(2026, 3, 1, 6, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -135,6 +136,43 @@ def test_without_readings_or_advice_the_mail_goes_all_the_same(plant: Plant) -> 
     notifier.run()
     mail = dict(zip(plant.mail.recipients, plant.mail.mails, strict=True))["boss@plant.example"]
     assert [part.get_content_type() for part in mail.walk() if not part.is_multipart()] == ["text/plain", "text/html"]
+
+
+@pytest.mark.parametrize("where", ["on_recipient", "on_mail"])
+@pytest.mark.parametrize("answer", ["451 try later", "drop"])
+def test_what_fails_in_passing_arrives_once(plant: Plant, where: str, answer: str) -> None:
+    setattr(plant.mail, where, answering(answer, answer, answer))
+    plant.fire(0)
+    notifier = plant.notifier()
+    tries = 0
+    while list_messages(plant.documents, "waiting", 10) or not tries:
+        notifier.run()
+        plant.now += timedelta(minutes=2)
+        tries += 1
+    assert tries == 4
+    assert len(plant.mail.mails) == 1
+
+
+def test_a_wrong_password_is_told_and_nothing_is_lost(
+    plant: Plant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = make_certificate(tmp_path)
+    with mail_server(login=("andon", "right"), certificate=certificate) as server:
+        known = {"host": "127.0.0.1", "port": server.port, "sender": "andon@plant.example", "user": "andon"}
+        smtp = SmtpSettings.model_validate({**known, "certificates": certificate})
+        settings = plant.settings.model_copy(update={"smtp": smtp})
+        plant.fire(0)
+        monkeypatch.setenv("ANDON_SMTP_PASSWORD", "wr0ng")
+        (trouble,) = Notifier(plant.documents, plant.signals, settings, clock=plant.clock).run().troubles
+        assert "ANDON_SMTP_PASSWORD" in trouble
+        (waiting,) = list_messages(plant.documents, None, 10)
+        assert waiting.error == trouble
+        assert "wr0ng" not in trouble
+        monkeypatch.setenv("ANDON_SMTP_PASSWORD", "right")
+        plant.now += timedelta(minutes=2)
+        Notifier(plant.documents, plant.signals, settings, clock=plant.clock).run()
+        assert len(server.mails) == 1
+    assert list_messages(plant.documents, None, 10) == []
 
 
 def test_a_storm_comes_as_a_digest(plant: Plant) -> None:
