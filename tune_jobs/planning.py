@@ -14,7 +14,7 @@ LINE_SHARE = 0.6
 """Share of a line's budget that is its own, once it has lessons to begin with; what is left goes where it gains."""
 HOPE = 0.3
 """By default configurations alone, a lane within this share of the leader's distance to perfect may overtake it."""
-LATE_HOPE = 0.1
+LATE_HOPE = 0.03
 """The same, once lanes have tried more than their defaults."""
 MOST_TIMES = 3
 """A line gets at most so many times its own budget."""
