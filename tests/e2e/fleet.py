@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ from andon.services.turns import Stores
 from andon.stores import open_documents, open_models, open_signals
 from configs.definitions import Alert, Monitor, Route
 from configs.periods import format_time
+from configs.routes import Limit
 from configs.settings import Settings
 from tests.watched_line import (
     ABNORMAL,
@@ -86,7 +88,7 @@ def define(documents: Documents, plan: Plan) -> None:
     bodies: list[Any] = [DEFINED.model_copy(update={"name": name}).to_json() for name in plan.names]
     bodies += [Alert.model_validate(one.to_json() | FAMILY | {"routes": ["shift"]}).to_json() for one in alerts]
     bodies += [Monitor.model_validate(NORMAL.to_json() | FAMILY).to_json()] if plan.models else []
-    bodies.append(Route(name="shift", log=True).to_json())
+    bodies.append(Route(name="shift", log=True, limit=Limit(messages=100_000)).to_json())
     documents.put_definitions(bodies, datetime.now(UTC))
 
 
@@ -229,7 +231,8 @@ def compare(found: Mapping[str, list[Any]], expected: Mapping[str, list[Any]]) -
     """Return, by kind, how what was found differs from what should be there."""
     compared = {}
     for kind, wanted in expected.items():
-        lost = sum(one not in found[kind] for one in wanted) if found[kind] != wanted else 0
+        known = Counter(map(repr, found[kind]))
+        lost = sum((Counter(map(repr, wanted)) - known).values())
         compared[kind] = Compared(len(wanted), lost, len(found[kind]) - (len(wanted) - lost))
     return compared
 
