@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -9,7 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -231,10 +232,14 @@ def compare(found: Mapping[str, list[Any]], expected: Mapping[str, list[Any]]) -
     """Return, by kind, how what was found differs from what should be there."""
     compared = {}
     for kind, wanted in expected.items():
-        known = Counter(map(repr, found[kind]))
-        lost = sum((Counter(map(repr, wanted)) - known).values())
+        lost = sum((Counter(map(_said, wanted)) - Counter(map(_said, found[kind]))).values())
         compared[kind] = Compared(len(wanted), lost, len(found[kind]) - (len(wanted) - lost))
     return compared
+
+
+def _said(record: Any) -> str:
+    """Return what a record says, the same for equal ones: evidence has its names in any order."""
+    return json.dumps(asdict(record) if is_dataclass(record) else record, sort_keys=True, default=str)  # type: ignore[arg-type]
 
 
 def random_victims(seed: int, assistants: int) -> Callable[[], int]:
