@@ -32,7 +32,9 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 def documents(tmp_path: Path) -> Iterator[Documents]:
     store = open_documents(f"sqlite:///{tmp_path}/documents.db")
     for hour in range(5):
-        assert store.open_alert(open_alert(LINE, HOT.name, HOT.severity, START + timedelta(hours=hour), {"values": {"oil": 183.0}}))
+        assert store.open_alert(
+            open_alert(LINE, HOT.name, HOT.severity, START + timedelta(hours=hour), {"values": {"oil": 183.0}})
+        )
     yield store
     store.close()
 
