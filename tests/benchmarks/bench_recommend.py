@@ -62,10 +62,11 @@ def speed(short: bool) -> bool:
     print(f"{len(moments)} alerts of {advised.line.name}, {len(levers_of(advised.line, advised.experience))} settings")
     with tempfile.TemporaryDirectory() as folder:
         alone, found = time_alone(advised, moments, Path(folder))
-        batch = time_batch(advised, moments)
+        batch, processor = time_batch(advised, moments)
         genetic, dice_found = time_dice(advised, moments[: 2 if short else 10], Path(folder), "genetic")
         others = [] if short else [time_dice(advised, moments[:10], Path(folder), "random")[0]]
     met = verdict("one alert alone, median ms", median_ms(alone), f"<= {ALONE_MS:g}", median_ms(alone) <= ALONE_MS)
+    print(f"in a batch, mean ms of processor time, however busy the machine: {1000 * processor:.1f}")
     met &= verdict("in a batch, mean ms", 1000 * batch, f"<= {BATCH_MS:g}", 1000 * batch <= BATCH_MS)
     print(f"DiCE genetic, median ms: {median_ms(genetic):.0f}", *(f"random: {median_ms(one):.0f}" for one in others))
     times = float(np.median(genetic)) / batch
@@ -97,13 +98,13 @@ def time_alone(advised: AdvisedLine, moments: list[datetime], folder: Path) -> t
     return seconds, float(np.mean(found))
 
 
-def time_batch(advised: AdvisedLine, moments: list[datetime]) -> float:
-    """Return mean seconds of an alert whose readings are in memory."""
+def time_batch(advised: AdvisedLine, moments: list[datetime]) -> tuple[float, float]:
+    """Return mean seconds of an alert whose readings are in memory, by the clock and of the processor."""
     frames = [advised.before(moment) for moment in moments]
-    began = time.perf_counter()
+    began, spent = time.perf_counter(), time.process_time()
     for frame in frames:
         recommend("", frame, advised.bundle, advised.line, advised.experience)
-    return (time.perf_counter() - began) / len(frames)
+    return (time.perf_counter() - began) / len(frames), (time.process_time() - spent) / len(frames)
 
 
 def time_dice(advised: AdvisedLine, moments: list[datetime], folder: Path, method: str) -> tuple[list[float], float]:
