@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 
 from andon.features.engine import compute_features
-from andon.frames import Booleans, Floats, Integers, SignalFrame
+from andon.frames import Booleans, FeatureFrame, Floats, Integers, SignalFrame
 from andon.models.bundle import AlertBundle
 
 
@@ -30,7 +30,11 @@ def score_alert(bundle: AlertBundle, frame: SignalFrame, start: datetime | None 
     DataError
         If the line lacks a variable of the model, or has it with another type.
     """
-    features = compute_features(frame, bundle.features, start)
+    return score_features(bundle, compute_features(frame, bundle.features, start))
+
+
+def score_features(bundle: AlertBundle, features: FeatureFrame) -> AlertScores:
+    """Score rows whose features, as the bundle specifies them, are there already."""
     score = np.full(len(features.times), np.nan)
     if features.complete.any():
         score[features.complete] = bundle.probabilities(features.values[features.complete])

@@ -10,7 +10,7 @@ from andon.features.engine import require_rows
 from andon.frames import Floats, SignalFrame, from_microseconds
 from andon.models.bundle import AlertBundle
 from andon.models.monitors.bundle import MonitorBundle
-from andon.scoring.alerts import score_alert
+from andon.scoring.alerts import score_features
 from andon.scoring.newest import NewestRows
 from andon.scoring.outlooks import outlook_at, will_hold
 from configs.definitions import Alert
@@ -78,7 +78,7 @@ def _require(rows: NewestRows, name: str, needed: int) -> None:
 
 def _alert(bundle: AlertBundle, rows: NewestRows, version: int | None) -> dict[str, Any]:
     require_rows(rows.frame, bundle.features)
-    scores = score_alert(bundle, rows.frame, rows.time)
+    scores = score_features(bundle, rows.features(bundle.features))
     return {
         "name": bundle.key.definition,
         "version": version,

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from andon.errors import DataError
-from andon.frames import Booleans, Floats, SignalFrame, from_microseconds
+from andon.features.engine import compute_features
+from andon.features.spec import FeatureSpec
+from andon.frames import Booleans, FeatureFrame, Floats, SignalFrame, from_microseconds
 from andon.models.monitors import chart_kernels, kernels, windows
 from andon.models.monitors.bundle import MonitorBundle
 from andon.scoring.monitors import FURTHEST
@@ -48,6 +50,7 @@ class NewestRows:
         self._values: Floats = np.empty((len(self.times), len(numbers)))
         for column, name in enumerate(numbers):
             self._values[:, column] = frame.data.get_column(name).to_numpy()
+        self._features: dict[FeatureSpec, FeatureFrame] = {}
         self._judged: dict[int, tuple[MonitorBundle, NewestVerdict]] = {}
         """By identity of the bundle, which is kept with it so that no other takes that identity."""
 
@@ -58,6 +61,19 @@ class NewestRows:
     def time(self) -> datetime:
         """Of the newest row."""
         return from_microseconds(int(self.times[-1]))
+
+    def features(self, spec: FeatureSpec) -> FeatureFrame:
+        """Return the features of the newest row; alerts that look at a line in the same way share them.
+
+        Raises
+        ------
+        DataError
+            If the line lacks a variable, or has it with another type.
+        """
+        found = self._features.get(spec)
+        if found is None:
+            found = self._features[spec] = compute_features(self.frame, spec, self.time)
+        return found
 
     def judge(self, bundle: MonitorBundle) -> NewestVerdict:
         """Return a monitor's verdict on the newest row; asked again, the same.
