@@ -74,10 +74,7 @@ class _Search:
 
     def plausible(self, moves: Floats) -> Booleans:
         """Tell which moves end at settings that history has seen together."""
-        places = [lever.place for lever in self.situation.levers]
-        settings = np.tile(self.situation.now, (len(moves), 1))
-        settings[:, places] += moves
-        return self.region.holds(settings)
+        return _plausible(self.situation, moves, self.region)
 
     def cost(self, moves: Floats) -> Floats:
         """Return what moves cost, float64 (n,)."""
@@ -177,7 +174,17 @@ def find_moves(
     if not options:
         return Found(before, (), _reason(search, float(after.min()), threshold), search.tried)
     chosen = sorted(options, key=lambda option: _rank(option, threshold))[:wanted]
-    return Found(before, tuple(_latest(option, situations, score, threshold) for option in chosen), "", search.tried)
+    return Found(
+        before, tuple(_latest(option, situations, score, threshold, region) for option in chosen), "", search.tried
+    )
+
+
+def _plausible(situation: Situation, moves: Floats, region: Region) -> Booleans:
+    """Tell which moves (m, l) end at settings that history has seen together, bool (m,)."""
+    places = [lever.place for lever in situation.levers]
+    settings = np.tile(situation.now, (len(moves), 1))
+    settings[:, places] += moves
+    return region.holds(settings)
 
 
 def _cost(situation: Situation, moves: Floats) -> Floats:
@@ -264,13 +271,14 @@ def _sparse(search: _Search, singles: Floats, after: Floats) -> list[Option]:
     return []
 
 
-def _latest(option: Option, situations: Sequence[Situation], score: Score, threshold: float) -> Option:
+def _latest(option: Option, situations: Sequence[Situation], score: Score, threshold: float, region: Region) -> Option:
     """Return the option at the latest start, of those given, that still works about as well."""
     odds = AIM * threshold / (1.0 - threshold)
     calm = odds / (1.0 + odds)
     for place in range(len(situations) - 1, 0, -1):
         moves = _same_targets(option.moves, situations[0], situations[place])
-        if moves is None:
+        # People may have moved another setting in between, so that the two were never seen together.
+        if moves is None or not _plausible(situations[place], moves[None], region)[0]:
             continue
         scores = score(_assumed(situations[place], moves[None]))
         after = float(scores[SCALES.index(1.0)])
