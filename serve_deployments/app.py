@@ -39,9 +39,10 @@ class Application:
         self._access = AccessLog(folder, replica)
         self._gate = Gate(plan.tokens, None if plan.tokens_file is None else Path(plan.tokens_file))
         self._workers = Workers(plan.workers, plan.max_ongoing, plan.timeout.total_seconds())
+        self._calculator = Workers(1, plan.max_ongoing, plan.timeout.total_seconds())
         requests = RequestMetrics()
         self._collector = ServingCollector(scorer, requests, replica)
-        hot = HotRoutes(scorer, plan, self._workers, registry_of(self._collector))
+        hot = HotRoutes(scorer, plan, self._workers, self._calculator, requests, registry_of(self._collector))
         self._looked = 0.0
         self._asgi = Gateway(_framework(scorer), hot, self._gate, plan, requests, self._access, tells_id=tells_id)
 
@@ -67,6 +68,7 @@ class Application:
     def close(self) -> None:
         """Write what is left to be written."""
         self._workers.close()
+        self._calculator.close()
         self._access.close()
 
 

@@ -17,6 +17,7 @@ from andon.serving.inference import LENGTH_HEADER, read_request, write_answer
 from andon.serving.problems import Problem, problem_of
 from configs.serving import Role, ServingPlan
 from serve_deployments.bodies import LineRows, ManyScoresRequest, ScoreRequest
+from serve_deployments.metrics import RequestMetrics
 from serve_deployments.requests import Head, Receive, read_body
 from serve_deployments.scorer import LineScorer
 from serve_deployments.workers import Workers
@@ -46,10 +47,20 @@ Handler = Callable[[Head, Receive], Awaitable[Answer]]
 class HotRoutes:
     """Finds and answers the hot routes."""
 
-    def __init__(self, scorer: LineScorer, plan: ServingPlan, workers: Workers, registry: CollectorRegistry) -> None:
+    def __init__(
+        self,
+        scorer: LineScorer,
+        plan: ServingPlan,
+        workers: Workers,
+        calculator: Workers,
+        metrics: RequestMetrics,
+        registry: CollectorRegistry,
+    ) -> None:
         self._scorer = scorer
         self._plan = plan
         self._workers = workers
+        self._calculator = calculator
+        self._metrics_of = metrics
         self._registry = registry
         metrics_role: Role | None = None if plan.open_metrics else "score"
         self._fixed: dict[tuple[str, str], tuple[str, Role | None, Handler]] = {
@@ -113,7 +124,13 @@ class HotRoutes:
 
     async def _score(self, line: str, receive: Receive) -> Answer:
         body = await read_body(receive, self._plan.max_bytes)
-        return await self._workers.run(lambda: self._scored(line, body))
+        if not body:
+            return await self._workers.run(lambda: self._scored(line, body))
+        # Rows that were sent need no store, only time: alone at once, and among others one after another, since threads
+        # that all want the interpreter's lock only hold each other up.
+        if len(body) <= SMALL and self._metrics_of.ongoing <= 1:
+            return self._scored(line, body)
+        return await self._calculator.run(lambda: self._scored(line, body))
 
     def _scored(self, line: str, body: bytes) -> Answer:
         request = _read(body, _SCORE) if body else ScoreRequest()
