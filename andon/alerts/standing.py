@@ -42,9 +42,13 @@ class Standing:
     events: list[tuple[str, AlertEvent]] = field(default_factory=list)
 
     def pass_time(self, time: int) -> None:
-        """Silence what is silenced by now, and tell people of what no longer is."""
+        """Take the time of a row into account: forget what flapped long ago, and hush what is to be hushed."""
         if self.flaps:
             self.flaps = {name: one for name, one in self.flaps.items() if not is_over(one, time)}
+        self.hush(time)
+
+    def hush(self, time: int) -> None:
+        """Silence what is silenced by now, and tell people of what no longer is."""
         if not self.silences and not any(one.hushed for one in self.stands.values()):
             return
         for name, stand in sorted(self.stands.items()):

@@ -184,8 +184,9 @@ class Judging:
                 if self.before.seen_at is not None:
                     # What was silent before anybody looked is no news.
                     self.standing.open(NO_DATA, "medium", silent, {"silent_for_seconds": (clock - since) / 1e6})
-            if not rows:
-                self.standing.pass_time(max(clock, last))
+            if not rows and no_data:
+                # No row will tell that a silence has begun or ended. Flapping is a matter of the rows alone.
+                self.standing.hush(max(clock, last))
         state = LineState(
             last=last,
             rules=self.rules,

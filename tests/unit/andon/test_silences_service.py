@@ -118,6 +118,16 @@ def test_an_alert_that_flaps_is_told_of_again_once_it_is_calm(stores: Stores) ->
     assert 15 * 60 < (told[-1][1][1] - told[-1][0][1]) * 5 < 60 * 60
 
 
+def test_a_clock_that_is_far_ahead_of_the_rows_forgets_no_flapping(stores: Stores) -> None:
+    up, down = [190.0] * 4, [170.0] * 8
+    oil(stores, 0, up + down)
+    late = START + timedelta(days=9)
+    (idle,) = Assistant(stores).run_pass(late)
+    assert (idle.rows, idle.error) == (0, "")
+    oil(stores, 12, up + down)
+    assert stores.documents.list_alerts(definition=HOT.name)[1].events[0].evidence["openings"] == 2
+
+
 def test_alerts_that_stand_together_are_of_one_group(stores: Stores) -> None:
     for name in ("hotter", "hottest"):
         later = HOT.model_copy(update={"name": name, "for_": timedelta(seconds=30)})
