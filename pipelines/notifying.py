@@ -105,7 +105,7 @@ class Notifier:
         alert = str(body["alert"]["id"])
         try:
             if self.recommendation is None:
-                from andon.services.recommending import stored_recommendation
+                from andon.services.recommended import stored_recommendation
 
                 return stored_recommendation(alert, self.documents)
             return self.recommendation(alert)

@@ -13,7 +13,8 @@ from typing import Any
 from andon.errors import AndonError, ConfigError
 from andon.records import AlertRecord, AlertState, Recommendation
 from andon.services.definitions import find_definition
-from andon.services.recommending import Advisor, from_state, state_key, to_state
+from andon.services.recommended import from_state, state_key, to_state
+from andon.services.recommending import Advisor
 from configs.definitions import Alert
 from configs.settings import Settings
 

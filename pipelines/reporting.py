@@ -173,7 +173,7 @@ def gather_period(extent: Extent, documents: Documents, signals: Signals, title:
 def _advice(alerts: list[AlertRecord], documents: Documents, lines: Mapping[str, Line]) -> dict[str, str]:
     """Return what would have avoided alerts, as far as somebody has looked."""
     from andon.reports.alert_words import say_changes
-    from andon.services.recommending import from_state, state_key
+    from andon.services.recommended import from_state, state_key
 
     found = documents.get_states([state_key(one.id) for one in alerts])
     said = {}

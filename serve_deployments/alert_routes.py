@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 
 from andon.errors import ConfigError
 from andon.services import alerts as service
-from andon.services import recommending as service_of_advice
+from andon.services import recommended as service_of_advice
 from andon.services import silences as service_of_silences
 from andon.serving.problems import problem_of
 from serve_deployments.bodies import Deed, Judgement, SilenceRequest

@@ -15,7 +15,7 @@ from andon.frames import MICROSECOND, SignalFrame, to_microseconds
 from andon.labels import onsets
 from andon.ports import Documents, Signals
 from andon.records import AlertRecord, Recommendation, Verdict
-from andon.services.recommending import stored_recommendation, withdrawn_key
+from andon.services.recommended import stored_recommendation, withdrawn_key
 from configs.definitions import Alert
 
 HALF = 0.5

@@ -29,7 +29,7 @@ def recommend(
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Say how an alert could have been avoided: what is to blame, and which settings would have kept it from coming."""
-    from andon.services.recommending import recommendation_json, units_of
+    from andon.services.recommended import recommendation_json, units_of
     from andon.stores import open_documents
     from configs.errors import ConfigError
     from configs.settings import load_settings

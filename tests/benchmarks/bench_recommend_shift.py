@@ -23,7 +23,8 @@ from andon.alerts.life_cycle import open_alert
 from andon.frames import SignalFrame
 from andon.models.bundle import write_bundle
 from andon.records import AlertRecord, ModelKey
-from andon.services.recommending import Advisor, state_key, to_state
+from andon.services.recommended import state_key, to_state
+from andon.services.recommending import Advisor
 from andon.stores import open_documents, open_models, open_signals
 from cluster.session import QUIET, ray_session
 from configs.settings import Settings, load_settings

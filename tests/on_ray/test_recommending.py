@@ -16,7 +16,7 @@ from andon.frames import SignalFrame, from_microseconds
 from andon.models.bundle import write_bundle
 from andon.records import AlertRecord, ModelKey
 from andon.scoring.alerts import score_alert
-from andon.services.recommending import stored_recommendation
+from andon.services.recommended import stored_recommendation
 from andon.stores import open_documents, open_models, open_signals
 from cluster.session import ray_session
 from configs.settings import Settings, load_settings

@@ -20,8 +20,7 @@ from andon.records import Feedback, MoveOption, Recommendation
 from andon.scoring.alerts import score_alert
 from andon.services.advice import review_advice
 from andon.services.bounds import check_moves
-from andon.services.recommending import (
-    Advisor,
+from andon.services.recommended import (
     from_state,
     recommendations_of,
     state_key,
@@ -29,6 +28,7 @@ from andon.services.recommending import (
     to_state,
     withdrawn,
 )
+from andon.services.recommending import Advisor
 from andon.stores import open_documents, open_signals
 from configs.definitions import Alert, Line
 from pipelines.recommending import Recommender

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from andon.alerts.life_cycle import open_alert
 from andon.records import Feedback, MoveOption, Recommendation
-from andon.services.recommending import state_key, to_state
+from andon.services.recommended import state_key, to_state
 from andon.stores import open_documents, open_signals
 from configs.definitions import Alert
 from configs.settings import load_settings
