@@ -21,7 +21,7 @@ SCALES = (0.5, 1.0, 1.5)
 SURE = 0.99
 RELIEF = 0.5
 """Part of the guilt of the most guilty variable that a change must take away: what outweighs a cause is no remedy."""
-_BLOCK, _BLOCKS = 96, 2
+_BLOCK, _BLOCKS = 48, 2
 _FINALISTS = 12
 AIM = 0.15
 """Odds to which the first advice brings the risk, in parts of the threshold's; what only just helps comes later."""
@@ -234,7 +234,7 @@ def _pairs(search: _Search, singles: Floats, after: Floats, before: float, wante
     enough = promised + _odds(np.array([before])) < _odds(np.array([search.threshold])) + _SLACK
     enough &= (after[first] >= search.threshold) & (after[second] >= search.threshold)
     places = np.flatnonzero(enough)
-    places = places[np.argsort(promised[places], kind="stable")][: 4 * _BLOCKS * _BLOCK]
+    places = places[np.argsort(promised[places], kind="stable")][: 3 * _BLOCK]
     moves = singles[first[places]] + singles[second[places]]
     moves = moves[search.plausible(moves)]
     found: list[Option] = []
