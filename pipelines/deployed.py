@@ -32,5 +32,5 @@ def application(arguments: dict[str, Any]) -> Any:
     except ValidationError as error:
         first = error.errors()[0]
         place = "args: " + ".".join(str(part) for part in first["loc"])
-        raise ConfigError(place, first["msg"], "see configs/examples/serve.yaml") from None
+        raise ConfigError(place, first["msg"], "see configs/serve.yaml") from None
     return build(serving_plan(settings, limits=limits))

@@ -15,7 +15,7 @@ from configs.settings import load_settings
 from pipelines.deployed import application
 from pipelines.serving import serving_plan
 
-EXAMPLE = Path(__file__).parents[3] / "configs" / "examples" / "serve.yaml"
+EXAMPLE = Path(__file__).parents[3] / "configs" / "serve.yaml"
 
 
 def test_limits_come_from_the_settings_and_from_what_is_given(tmp_path, monkeypatch):
