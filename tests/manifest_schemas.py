@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-import pytest
 import yaml
+
+from tests.servers.adapters import lacking
 
 
 def crds() -> Path:
     """Return the folder of KubeRay's definitions; skip where none is named."""
     folder = os.environ.get("ANDON_TEST_CRDS", "")
-    if not list(Path(folder).glob("ray.io_*.yaml")) if folder else True:
-        pytest.skip(f"ANDON_TEST_CRDS names no folder with KubeRay's definitions (got {folder!r})")
+    if not folder or not list(Path(folder).glob("ray.io_*.yaml")):
+        lacking(f"ANDON_TEST_CRDS names no folder with KubeRay's definitions (got {folder!r})")
     return Path(folder)
 
 

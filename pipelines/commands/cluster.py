@@ -25,7 +25,7 @@ def up(
     plan: Annotated[bool, typer.Option("--plan", help="Only print what would be started.")] = False,
     json: Json = False,
 ) -> None:
-    """Start Ray here as ``[cluster]`` of andon.toml says, in the background; or on the machines of a cluster file."""
+    """Start Ray here as "cluster" of andon.toml says, in the background; or on the machines of a cluster file."""
     from dataclasses import asdict
 
     from cluster.launcher import launch, read_cluster_file

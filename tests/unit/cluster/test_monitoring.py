@@ -13,6 +13,7 @@ import yaml
 from cluster.monitoring.__main__ import written
 from cluster.monitoring.dashboards import DASHBOARDS
 from cluster.monitoring.panels import to_grafana
+from tests.servers.adapters import lacking
 
 ROOT = Path(__file__).parents[3]
 MONITORING = ROOT / "cluster" / "monitoring"
@@ -89,8 +90,8 @@ FIRES = {
 def promtool() -> str:
     found = shutil.which("promtool")
     if found is None:
-        pytest.skip("promtool is not installed: apt-get install prometheus")
-    return found
+        lacking("promtool is not installed: apt-get install prometheus")
+    return str(found)
 
 
 def run(*command: object) -> str:
