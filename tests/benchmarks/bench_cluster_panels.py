@@ -1,8 +1,8 @@
 """Every Grafana panel's query, and every alert rule, on a real Prometheus that scrapes a running Andon.
 
 The demo's plant trains, serves and replays a day on few simulated days, while Prometheus scrapes `andon metrics`, the
-API and Ray's nodes by the configuration in ``cluster/monitoring``. A panel passes if its query returned data at any time
-of the run, or if it says why it may be empty.
+API and Ray's nodes by the configuration in ``cluster/monitoring``. A panel passes if its query returned data
+at any time of the run, or if it says why it may be empty.
 
 Usage: ``python -m tests.benchmarks.bench_cluster_panels [--days 4] [--time 20s]``
 """
