@@ -160,9 +160,12 @@ def _require_free(host: str, port: int) -> None:
 
 
 def serve_forever(settings: Settings, terminal: Terminal, replicas: int | None) -> None:
-    """Serve until interrupted or terminated."""
+    """Serve until interrupted or terminated, which may come before all is up: to be told to end is no failure."""
     stop = threading.Event()
-    with serving_plan_at(settings, serving_plan(settings, replicas), dashboard=True) as address:
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        serving_plan_at(settings, serving_plan(settings, replicas), dashboard=True) as address,
+    ):
         for kind in (signal.SIGINT, signal.SIGTERM):
             signal.signal(kind, lambda *_: stop.set())
         terminal.text(f"serving at {address}; its description: {address}/docs")
