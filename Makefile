@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast bench lint format lock clean
+.PHONY: help demo test test-fast bench soak lint format lock clean
 
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { command -v $$p; break; }; done)
@@ -38,6 +38,10 @@ test-fast: $(READY) ## Units, contracts and properties: no Ray
 bench: $(READY) ## Measure every bar; prints the figures of docs/benchmarks.md
 	@failed=0; for file in tests/benchmarks/bench_*.py; do name=$$(basename $$file .py); echo "== $$name"; \
 		$(BIN)/python -m tests.benchmarks.$$name || failed=1; done; exit $$failed
+
+soak: $(READY) ## What takes hours: a server under load, assistants killed and cut off again and again, couriers killed
+	@failed=0; for name in soak_serving bench_assistant_fleet bench_notify bench_search_kill bench_monitor_memory; do \
+		echo "== $$name"; $(BIN)/python -m tests.benchmarks.$$name || failed=1; done; exit $$failed
 
 lint: $(READY) ## Formatting, lint, types and the direction of imports
 	@$(BIN)/ruff format --check .
