@@ -97,7 +97,7 @@ class Situation:
             if row < 0 or not len(chosen):
                 continue
             path = self.now[lever.place] + self._moved(lever, moves[chosen, place], elapsed)
-            series = np.tile(self.row.readings[row], (len(chosen), 1))
+            series = self.row.readings[[row]].repeat(len(chosen), axis=0)
             series[:, after] = np.where(np.isnan(series[:, after]), np.nan, path)
             found.append((chosen, np.full(len(chosen), row), series))
         found += self._following(moves, after, elapsed, scales)
@@ -132,12 +132,14 @@ class Situation:
             row = int(self.follower_rows[place])
             if row < 0 or not (over_time[place].any() or over_time[count + place].any()):
                 continue
-            level = np.clip(factors @ over_time[place].T, -responses.limits[place], responses.limits[place])
-            swing = np.exp(np.clip(factors @ over_time[count + place].T, -_MOST_SWING, _MOST_SWING))
-            readings = self.row.readings[row]
-            middle = self.middles[row, after]
-            series = np.tile(readings, (len(chosen), 1))
-            series[:, after[0] :] = middle + level + (readings[after] - middle) * swing
+            limit, middle = responses.limits[place], self.middles[row, after]
+            level = np.minimum(np.maximum(factors @ over_time[place].T, -limit), limit)
+            away = self.row.readings[row, after] - middle
+            if over_time[count + place].any():
+                swing = np.minimum(np.maximum(factors @ over_time[count + place].T, -_MOST_SWING), _MOST_SWING)
+                away = away * np.exp(swing)
+            series = self.row.readings[[row]].repeat(len(chosen), axis=0)
+            series[:, after[0] :] = middle + level + away
             found.append((chosen, np.full(len(chosen), row), series))
         return found
 

@@ -27,6 +27,8 @@ from configs.durations import format_duration
 LEVELS = np.array(list(QUANTILES.values()))
 _BLOCKS_TOGETHER, _READINGS_TOGETHER = 1280, 8192
 """Blocks of one stride, and rows, that the kernels take at a time: what a processor's cache holds of them."""
+_SHORT = 1024
+"""Rows of a column of states that Python tells apart sooner than Polars."""
 _MOST_READINGS = 2**17
 """Rows at a time, at most, where long windows make it worth while to take more; unless one window has more."""
 
@@ -203,7 +205,18 @@ def _states(column: pl.Series, variable: VariableSpec) -> tuple[Integers, Intege
     """Return the state read at each row (-1: none) and the share that each state counts for, both int64."""
     if variable.type == "boolean":
         return column.cast(pl.Int64).fill_null(-1).to_numpy(), np.array([1, 0], dtype=np.int64)
-    seen = column.drop_nulls().unique(maintain_order=True)
-    codes = column.cast(pl.Enum(seen)).to_physical().cast(pl.Int64).fill_null(-1).to_numpy()
+    seen, codes = _coded(column)
     place = {category: index for index, category in enumerate(variable.categories)}
     return codes, np.array([place.get(category, len(place)) for category in seen], dtype=np.int64)
+
+
+def _coded(column: pl.Series) -> tuple[list[str], Integers]:
+    """Return the states of a column as they appear, and the place of each row's among them, -1 for none."""
+    if len(column) > _SHORT:
+        seen = column.drop_nulls().unique(maintain_order=True)
+        return seen.to_list(), column.cast(pl.Enum(seen)).to_physical().cast(pl.Int64).fill_null(-1).to_numpy()
+    # Polars plans each step before it takes it, which is most of the time where rows are few.
+    read = column.to_list()
+    states = list(dict.fromkeys(state for state in read if state is not None))
+    places: dict[str | None, int] = {state: place for place, state in enumerate(states)}
+    return states, np.array([-1 if state is None else places[state] for state in read], dtype=np.int64)
