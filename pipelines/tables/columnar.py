@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
+from polars.exceptions import PanicException
 
 from andon.errors import DataError
 from pipelines.tables.options import TableOptions
@@ -34,8 +35,11 @@ def read_parquet(path: Path, options: TableOptions) -> RawTable:
                     raise DataError(f"{path}: column {name!r}", problem, f"leave it out with --exclude {name!r}")
             keep = [raw for raw, name in zip(schema.names, names, strict=True) if name not in options.exclude]
             table = file.read(columns=keep, use_threads=False)
-            cells = pl.from_arrow(table)
-    except (pa.ArrowException, OSError, ValueError) as error:
+            # A damaged file may hold what is no text; Polars does not look, and panics later.
+            table.validate(full=True)
+            bare = pa.schema([pa.field(one.name, one.type, one.nullable) for one in table.schema])
+            cells = pl.from_arrow(table.cast(bare))
+    except (pa.ArrowException, OSError, ValueError, PanicException) as error:
         said = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise DataError(str(path), f"cannot be read as Parquet: {said}", "write or copy the file again") from None
     assert isinstance(cells, pl.DataFrame)
