@@ -8,7 +8,7 @@ import polars as pl
 
 from andon.errors import DataError
 from configs.definitions import VariableType
-from pipelines.tables.raw import RawTable
+from pipelines.tables.raw import RawTable, shown
 
 MOSTLY = 0.95
 """Share of a column's cells that make its type."""
@@ -155,7 +155,7 @@ def _as_text(cells: pl.Series) -> pl.Series:
             .then(pl.col("x").cast(pl.Int64, strict=False).cast(pl.String))
             .otherwise(pl.col("x").cast(pl.String))
         )["x"]
-    return cells.cast(pl.String)
+    return shown(cells)
 
 
 def _refuse_prose(table: RawTable, column: Column) -> None:

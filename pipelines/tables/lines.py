@@ -16,7 +16,7 @@ from pipelines.tables.cells import Column, find_decimal, read_column
 from pipelines.tables.date_and_clock import join_date_and_clock
 from pipelines.tables.options import TableOptions
 from pipelines.tables.ordering import Order, put_in_order
-from pipelines.tables.raw import RawTable
+from pipelines.tables.raw import RawTable, shown
 from pipelines.tables.times import Times, find_time_column, read_times
 
 MAX_LINES = 10_000
@@ -198,7 +198,7 @@ class _Splitter:
                     "row": rows.gather(column.refused),
                     "line": self.lines.gather(column.refused),
                     "column": pl.repeat(column.name, len(column.refused), dtype=pl.String, eager=True),
-                    "value": self.table.cells[column.name].gather(column.refused).cast(pl.String),
+                    "value": shown(self.table.cells[column.name].gather(column.refused)),
                 }
             )
             for column in self.columns
@@ -214,7 +214,7 @@ class _Splitter:
             {
                 "row": rows.gather(index),
                 "line": self.lines.gather(index),
-                "value": self.table.cells[self.time_column].gather(index).cast(pl.String),
+                "value": shown(self.table.cells[self.time_column].gather(index)),
                 "reason": self.times.problems.gather(index),
             }
         )

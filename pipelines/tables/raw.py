@@ -123,3 +123,26 @@ def check_excluded(path: Path, names: Sequence[str], exclude: Sequence[str]) -> 
     for name in exclude:
         if name not in names:
             raise DataError(str(path), f"has no column {name!r} to exclude", did_you_mean(name, names))
+
+
+_DAYS = (-719_162, 2_932_896)
+"""The first of January of year 1 and the last of December of 9999, in days since the Unix epoch."""
+
+
+def shown(cells: pl.Series) -> pl.Series:
+    """Return cells as text, to be told to people; a time beyond the years 1 to 9999, as in damaged files, as a number.
+
+    Examples
+    --------
+    >>> shown(pl.Series([0, 2**60]).cast(pl.Datetime("us"))).to_list()
+    ['1970-01-01 00:00:00.000000', '1152921504606846976']
+    """
+    kind = cells.dtype
+    if not isinstance(kind, pl.Date | pl.Datetime) or (isinstance(kind, pl.Datetime) and kind.time_unit == "ns"):
+        return cells.cast(pl.String)
+    numbers = cells.to_physical().cast(pl.Int64)
+    day = {"us": 86_400_000_000, "ms": 86_400_000}[kind.time_unit] if isinstance(kind, pl.Datetime) else 1
+    writable = numbers.is_between(_DAYS[0] * day, (_DAYS[1] + 1) * day - 1)
+    # Polars panics at the others.
+    text = cells.set(~writable.fill_null(True), None).cast(pl.String)
+    return text.zip_with(writable.fill_null(True), numbers.cast(pl.String))

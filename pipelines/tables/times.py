@@ -13,7 +13,7 @@ from andon.frames import MICROSECOND, TIME
 from configs.durations import format_duration
 from configs.expressions import did_you_mean
 from pipelines.tables.options import TableOptions
-from pipelines.tables.raw import RawTable
+from pipelines.tables.raw import RawTable, shown
 from pipelines.tables.time_texts import MOSTLY, read_texts, reads_as_times
 
 _NAMES = ("time", "timestamp", "datetime", "date", "ts", "daytime", "datetimeofday")
@@ -187,8 +187,7 @@ def _refuse_mostly_unread(table: RawTable, column: str, problems: pl.Series) -> 
     unread = problems.len() - problems.null_count()
     if 2 * unread > problems.len():
         index = int(problems.is_not_null().arg_max() or 0)
-        # Not as a Python datetime: damaged times lie beyond its years.
-        value = table.cells[column].slice(index, 1).cast(pl.String)[0]
+        value = shown(table.cells[column].slice(index, 1))[0]
         problem = (
             f"{unread:,} of {problems.len():,} rows have no readable time; the first holds {value!r}: {problems[index]}"
         )
