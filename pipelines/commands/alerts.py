@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from pipelines.commands.options import Json
+
 app = typer.Typer(no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 AlertId = Annotated[str, typer.Argument(help="Id of the alert, from `andon alerts list`.", show_default=False)]
 Author = Annotated[str | None, typer.Option(help="Who says so; default: the user of this machine.")]
 Note = Annotated[str, typer.Option(help="What there is to say; kept with the alert.")]

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipelines.commands.options import Json
+
 if TYPE_CHECKING:
     from andon.services.assistant import Pass
 
@@ -96,7 +98,7 @@ def _report(done: Pass, terminal: Any, once: bool, json: bool) -> None:
 
 
 @app.command()
-def status(json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False) -> None:
+def status(json: Json = False) -> None:
     """Say who acts on which line, how far behind each is, what stands, and what is due."""
     from datetime import UTC, datetime
 

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from pipelines.commands.options import Json
+
 app = typer.Typer(no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 File = Annotated[
     Path | None, typer.Argument(help="Cluster file of `ray up`; without one, this machine.", show_default=False)
 ]

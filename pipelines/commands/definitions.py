@@ -7,10 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
+from pipelines.commands.options import Json
+
 
 def apply(
     paths: Annotated[list[Path], typer.Argument(help="YAML files, and folders of them.", show_default=False)],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Validate definitions and store them, all or none.
 

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from pipelines.commands.options import Json
+
 
 def doctor(
     only: Annotated[
@@ -14,7 +16,7 @@ def doctor(
             help="versions, stores, clock, disk, memory, ports, tokens or ray; may be given again.", show_default=False
         ),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Look at everything that Andon stands on, and say what to do. The exit code is 1 where something is wrong."""
     from dataclasses import asdict

@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
+from pipelines.commands.options import Json
+
 app = typer.Typer(no_args_is_help=True)
 
 Definition = Annotated[str, typer.Argument(help="Name of the alert or monitor.")]
 Line = Annotated[str | None, typer.Option(help="Its line.")]
 Family = Annotated[str | None, typer.Option(help="Its family, for a pooled model.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 @app.command("list")

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from pipelines.commands.options import Json
+
 app = typer.Typer(no_args_is_help=True)
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 @app.callback()

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipelines.commands.options import Json
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -26,7 +28,7 @@ def recommend(
     start: Annotated[str | None, typer.Option(help="With --all and --review: alerts opened at or after.")] = None,
     end: Annotated[str | None, typer.Option(help="With --all and --review: alerts opened before.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Write a picture of what is to blame, as PNG.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Say how an alert could have been avoided: what is to blame, and which settings would have kept it from coming."""
     from andon.services.recommended import recommendation_json, units_of

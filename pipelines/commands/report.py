@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from pipelines.commands.options import Json
+
 app = typer.Typer(no_args_is_help=True)
 
 
@@ -31,7 +33,7 @@ def anomalies(
     route: Annotated[
         list[str] | None, typer.Option(help="Keep it in the archive, and send it by this route; may be repeated.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Write what was not normal in a period, and its alerts, as an Excel workbook with charts or as a page."""
     from datetime import UTC, datetime, timedelta
@@ -84,7 +86,7 @@ def performance(
     route: Annotated[
         list[str] | None, typer.Option(help="Keep it in the archive, and send it by this route; may be repeated.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Write how well alerts really did: precision, recall, lead and false alarms with intervals, and the models."""
     from datetime import UTC, datetime, timedelta
@@ -118,7 +120,7 @@ def performance(
 
 
 @app.command("list")
-def list_(json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False) -> None:
+def list_(json: Json = False) -> None:
     """List the reports that were written, oldest first."""
     from andon.stores import open_documents
     from configs.periods import format_time
@@ -147,7 +149,7 @@ def monitor(
     labels: Annotated[
         str | None, typer.Option(help="Variable that is not 0 where the line was not normal: measure against it.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Write a monitor as an HTML page a line, with PNGs: forecasts, residuals, anomalies, learners, search, metrics."""
     from datetime import UTC, datetime
@@ -183,7 +185,7 @@ def search(
     ] = None,
     out: Annotated[Path, typer.Option(help="HTML file to write.")] = Path("search.html"),
     list_: Annotated[bool, typer.Option("--list", help="List the searches instead.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Write a search as one HTML page: leaderboard, curves, importance, learners, cost, failures."""
     from datetime import UTC, datetime

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from pipelines.commands.options import Json
+
 
 def retrain(
     line: Annotated[list[str] | None, typer.Option(help="Only this line; may be repeated.")] = None,
@@ -16,7 +18,7 @@ def retrain(
     time: Annotated[str | None, typer.Option(help="Time of the whole search, such as 10m.")] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="Configurations a line and model.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of samplers, learners and the gate.")] = 0,
-    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Train challengers on the newest data; promote one only if it beats its champion on data that neither has read.
 

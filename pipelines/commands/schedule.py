@@ -6,13 +6,15 @@ from typing import Annotated
 
 import typer
 
+from pipelines.commands.options import Json
+
 
 def run_due(
     kind: Annotated[
         list[str] | None,
         typer.Option(help="Only retrain, report, shadow or compaction; may be repeated. Default: all."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Do what is due by the definitions' cron expressions, once: for cron, Kubernetes or Airflow.
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(no_args_is_help=True)
+from pipelines.commands.options import Json
 
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command()

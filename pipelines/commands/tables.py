@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from pipelines.commands.options import Json
+
 Line = Annotated[str | None, typer.Option(help="Name of the line that the table is of.", show_default=False)]
 LineColumn = Annotated[str | None, typer.Option(help="Column that names the line of each row.", show_default=False)]
 LinePrefix = Annotated[str, typer.Option(help="Put before each name in the line column: test- makes 17 test-17.")]
@@ -27,7 +29,6 @@ Decimal = Annotated[str | None, typer.Option(help="Decimal mark of CSV: . or ,",
 Encoding = Annotated[str | None, typer.Option(help="Of CSV that is not UTF-8, for example cp1252.", show_default=False)]
 Sheet = Annotated[str | None, typer.Option(help="Sheet of an XLSX workbook; the first by default.", show_default=False)]
 Exclude = Annotated[list[str] | None, typer.Option(help="Leave out this column; may be repeated.", show_default=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 def import_(
@@ -44,7 +45,7 @@ def import_(
     encoding: Encoding = None,
     sheet: Sheet = None,
     exclude: Exclude = None,
-    as_json: AsJson = False,
+    as_json: Json = False,
 ) -> None:
     """Read wide tables, one row a time and one column a variable, into the signals store.
 
@@ -174,7 +175,7 @@ def inject(
     encoding: Encoding = None,
     sheet: Sheet = None,
     exclude: Exclude = None,
-    as_json: AsJson = False,
+    as_json: Json = False,
 ) -> None:
     """Replay history into the signals store as if it were live.
 

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from pipelines.commands.options import Json
+
 app = typer.Typer(no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Whose it is.", show_default=False)]
 
 

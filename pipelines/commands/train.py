@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from pipelines.commands.options import Json
+
 
 def train(
     line: Annotated[list[str] | None, typer.Option(help="Only this line; may be repeated.")] = None,
@@ -25,7 +27,7 @@ def train(
         ),
     ] = True,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew where the same search was interrupted.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Search, evaluate, register, and promote the first champion; without selectors, everything.
 
