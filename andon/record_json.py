@@ -20,6 +20,7 @@ from andon.records import (
     Silence,
     Skip,
 )
+from configs.periods import format_time
 
 _Body = dict[str, Any]
 
@@ -27,6 +28,18 @@ _Body = dict[str, Any]
 def to_body(record: Anomaly | AlertEvent | AlertRecord | Feedback | Silence | Skip | ModelCard | Decision) -> _Body:
     """Return a record as JSON values."""
     return {name: _value(value) for name, value in asdict(record).items()}
+
+
+def event_json(event: AlertEvent) -> _Body:
+    """Return an event as people and their programs are told of it: its time in ISO 8601, without its alert."""
+    return {
+        "id": event.id,
+        "time": format_time(event.time),
+        "state": str(event.state),
+        "actor": event.actor,
+        "note": event.note,
+        "evidence": event.evidence,
+    }
 
 
 def anomaly_from(body: Mapping[str, Any]) -> Anomaly:

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from andon.outbox import Channel, Message
+from andon.record_json import event_json
 from andon.records import AlertEvent, AlertRecord, AlertState, make_id
 from andon.shifts import shift_of
 from configs.definitions import Alert, Line, Route
@@ -134,14 +135,7 @@ def _body(alert: AlertRecord, event: AlertEvent, directory: Directory) -> dict[s
             "version": alert.version,
             "group": alert.group,
         },
-        "event": {
-            "id": event.id,
-            "time": format_time(event.time),
-            "state": str(event.state),
-            "actor": event.actor,
-            "note": event.note,
-            "evidence": event.evidence,
-        },
+        "event": event_json(event),
         "definition": {
             "type": None if definition is None else definition.type,
             "condition": None if condition is None else condition.text,

@@ -252,8 +252,17 @@ def anomalies_at(
 
 def blamed_variables(scores: MonitorScores, row: int) -> tuple[str, ...]:
     """Return the fewest variables that make four fifths of a row's line score, the largest share first."""
-    shares = scores.shares[row]
-    order = np.argsort(-shares, kind="stable")
+    return tuple(scores.variables[column] for column in leading(scores.shares[row]))
+
+
+def leading(shares: Floats) -> Integers:
+    """Return the fewest places that make four fifths of ``shares`` (m,), the largest first; none where all are 0.
+
+    Examples
+    --------
+    >>> leading(np.array([0.3, 0.0, 0.6, 0.1])).tolist()
+    [2, 0]
+    """
+    order: Integers = np.argsort(-shares, kind="stable")
     order = order[shares[order] > 0]
-    count = int(np.searchsorted(np.cumsum(shares[order]), _BLAMED)) + 1
-    return tuple(scores.variables[column] for column in order[:count])
+    return order[: int(np.searchsorted(np.cumsum(shares[order]), _BLAMED)) + 1]

@@ -14,9 +14,7 @@ from andon.features.spec import FeatureSpec
 from andon.frames import Booleans, FeatureFrame, Floats, SignalFrame, from_microseconds
 from andon.models.monitors import chart_kernels, kernels, windows
 from andon.models.monitors.bundle import MonitorBundle
-from andon.scoring.monitors import FURTHEST
-
-_BLAMED = 0.8
+from andon.scoring.monitors import FURTHEST, leading
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +149,7 @@ def _blamed(bundle: MonitorBundle, shares: Floats) -> tuple[str, ...]:
     total = blame.sum()
     if not total > 0:
         return ()
-    blame /= total
-    order = np.argsort(-blame, kind="stable")
-    order = order[blame[order] > 0]
-    count = int(np.searchsorted(np.cumsum(blame[order]), _BLAMED)) + 1
-    return tuple(bundle.variables[bundle.line.members[member]] for member in order[:count])
+    return tuple(bundle.variables[bundle.line.members[member]] for member in leading(blame / total))
 
 
 def _finite(values: Floats) -> Floats:

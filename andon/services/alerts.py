@@ -12,6 +12,7 @@ from andon.alerts.line_state import watched_line
 from andon.errors import ConfigError, StoreError
 from andon.frames import from_microseconds
 from andon.ports import Documents
+from andon.record_json import event_json
 from andon.records import AlertRecord, AlertState, Feedback, Verdict
 from configs.definitions import Severity
 from configs.expressions import did_you_mean
@@ -170,17 +171,7 @@ def alert_json(alert: AlertRecord, feedback: Sequence[Feedback] = ()) -> dict[st
         "threshold": alert.threshold,
         "version": alert.version,
         "group": alert.group,
-        "events": [
-            {
-                "id": event.id,
-                "time": format_time(event.time),
-                "state": str(event.state),
-                "actor": event.actor,
-                "note": event.note,
-                "evidence": event.evidence,
-            }
-            for event in alert.events
-        ],
+        "events": [event_json(event) for event in alert.events],
         "feedback": [
             {"verdict": one.verdict, "author": one.author, "time": format_time(one.time), "note": one.note}
             for one in feedback
