@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from andon.services.recommended import from_state, state_key, to_state
 from andon.services.recommending import Advisor
 from configs.definitions import Alert
 from configs.settings import Settings
+from pipelines.ray_data import plan_small_results
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +81,7 @@ class Recommender:
         begin = self.clock() - _BACK
         begin = begin if self._since is None else max(begin, self._since - _LATE)
         alerts = self.advisor.documents.list_alerts(states=_OPEN, start=begin)
+        self._done &= {alert.id for alert in alerts}
         waiting = [alert for alert in alerts if alert.id not in self._done]
         made = 0
         for alert in waiting[: -_ROUND - 1 : -1]:
@@ -131,20 +134,11 @@ def recommend_shift(settings: Settings, alerts: Sequence[AlertRecord], workers: 
     if not missing:
         return ShiftAdvice(0, len(alerts), failed)
     packs = _packs(missing, TASKS_A_WORKER * workers)
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
-    context.target_max_block_size = 2**20
-    context.op_resource_reservation_enabled = False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    plan_small_results()
     urls = settings.documents, settings.signals, settings.models, str(advice_folder(settings))
 
     def explain(row: dict[str, Any]) -> dict[str, Any]:
-        import json
-
         return {"found": json.dumps([_explained(_advisor(*urls), alert_id) for alert_id in json.loads(row["ids"])])}
-
-    import json
 
     rows = [{"ids": json.dumps(pack)} for pack in packs]
     made = 0

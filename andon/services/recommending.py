@@ -114,9 +114,15 @@ class Advisor:
                 bundle = read_bundle(Path(published.path))
                 if not isinstance(bundle, AlertBundle):
                     raise ConfigError(f"{definition.name} on {line}", "is a monitor's model", "train the alert again")
+                self._forget(key, used)
                 self.bundles[key, used] = bundle
             return key, self.bundles[key, used], used
         raise ConfigError(f"{definition.name} on {line}", f"version {champion} is gone", "train it again")
+
+    def _forget(self, key: ModelKey, version: int) -> None:
+        """Let go what is kept of a model's versions before this one; whoever asks for them again reads them again."""
+        self.bundles = {one: kept for one, kept in self.bundles.items() if one[0] != key or one[1] >= version}
+        self.experiences = {one: kept for one, kept in self.experiences.items() if one[0] != key or one[1] >= version}
 
     def _experience(
         self, key: ModelKey, bundle: AlertBundle, version: int, line: Line, definition: Alert

@@ -13,6 +13,7 @@ from andon.errors import AndonError
 from andon.ports import Signals
 from pipelines.aggregations.feature_set import FeatureSet
 from pipelines.aggregations.line_features import LineFeatures
+from pipelines.ray_data import plan_small_results
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ def make_features(wanted: Sequence[Wanted], workers: int) -> tuple[int, dict[Wan
     ]
     if not slices:
         return 0, {}
-    _quieten()
+    plan_small_results()
     shared = ray.put(list(wanted))
 
     def make(row: dict[str, Any]) -> dict[str, Any]:
@@ -114,17 +115,3 @@ def _dealt(lines: Sequence[Sequence[range]], tasks: int) -> list[tuple[int, rang
     dealt = [(index, place) for index, slices in enumerate(lines) for place in range(len(slices))]
     dealt.sort(key=lambda one: (sum(one) % tasks, one))
     return [(index, lines[index][-1 - place]) for index, place in dealt]
-
-
-def _quieten() -> None:
-    """Keep Ray Data from drawing bars and telling its plans on the terminal."""
-    import ray
-
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
-    # A task hands back a few numbers. Planned for blocks of the usual 128 MiB, or with memory set apart for each step,
-    # most would wait for room in memory that they do not need; all are handed to Ray, which starts one a core.
-    context.target_max_block_size = 2**20
-    context.op_resource_reservation_enabled = False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)

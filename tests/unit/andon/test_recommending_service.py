@@ -86,6 +86,17 @@ def test_an_alert_is_explained_once_and_the_same_for_everybody(house: House) -> 
     assert house.advisor.folder is not None and len(list(house.advisor.folder.iterdir())) == 1
 
 
+def test_versions_before_the_newest_that_was_asked_for_are_let_go(house: House) -> None:
+    first, second = (house.alert(moment, version=1) for moment in flagged()[:2])
+    house.advisor.advise(first)
+    house.advisor.models.put(bundle(), 2)  # type: ignore[attr-defined]
+    newest = house.advisor.explain_at(JAM, NAME, flagged()[1])
+    assert newest.version == 2
+    assert [version for _, version in house.advisor.bundles] == [2]
+    assert [version for _, version, _ in house.advisor.experiences] == [2]
+    assert house.advisor.advise(second).version == 1, "what raised an alert explains it, read again"
+
+
 def test_an_alert_without_a_classifier_has_its_own_blame(house: House) -> None:
     body = {"name": "abnormal", "lines": {"names": [NAME]}, "type": "anomaly", "monitor": "normal"}
     house.documents.put_definitions([Alert.model_validate(body).to_json()], NOW)
