@@ -9,6 +9,12 @@ import typer
 
 from pipelines.commands.options import Json
 
+Route = Annotated[
+    list[str] | None, typer.Option(help="Keep it in the archive, and send it by this route; may be repeated.")
+]
+End = Annotated[str | None, typer.Option(help="Time before which it ends; default: the newest data.")]
+OnlyLine = Annotated[str | None, typer.Option(help="Only this line.")]
+
 app = typer.Typer(no_args_is_help=True)
 
 
@@ -25,14 +31,12 @@ def anomalies(
             help="Workbook (.xlsx) or page (.html); may be repeated. Default: anomalies.xlsx", show_default=False
         ),
     ] = None,
-    line: Annotated[str | None, typer.Option(help="Only this line.")] = None,
+    line: OnlyLine = None,
     monitor: Annotated[str | None, typer.Option(help="Only this monitor.")] = None,
     start: Annotated[str | None, typer.Option(help="First time; default: a day before the end.")] = None,
-    end: Annotated[str | None, typer.Option(help="Time before which it ends; default: the newest data.")] = None,
+    end: End = None,
     shift: Annotated[bool, typer.Option("--shift", help="The newest shift of --line that is over.")] = False,
-    route: Annotated[
-        list[str] | None, typer.Option(help="Keep it in the archive, and send it by this route; may be repeated.")
-    ] = None,
+    route: Route = None,
     json: Json = False,
 ) -> None:
     """Write what was not normal in a period, and its alerts, as an Excel workbook with charts or as a page."""
@@ -80,12 +84,10 @@ def performance(
         ),
     ] = None,
     alert: Annotated[str | None, typer.Option(help="Only this alert.")] = None,
-    line: Annotated[str | None, typer.Option(help="Only this line.")] = None,
+    line: OnlyLine = None,
     start: Annotated[str | None, typer.Option(help="First time; default: four weeks before the end.")] = None,
-    end: Annotated[str | None, typer.Option(help="Time before which it ends; default: the newest data.")] = None,
-    route: Annotated[
-        list[str] | None, typer.Option(help="Keep it in the archive, and send it by this route; may be repeated.")
-    ] = None,
+    end: End = None,
+    route: Route = None,
     json: Json = False,
 ) -> None:
     """Write how well alerts really did: precision, recall, lead and false alarms with intervals, and the models."""
@@ -145,7 +147,7 @@ def monitor(
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for a page a line, or one line's HTML file.")] = Path("monitors"),
     start: Annotated[str | None, typer.Option(help="First time; default: what the model has not read.")] = None,
-    end: Annotated[str | None, typer.Option(help="Time before which it ends; default: the newest data.")] = None,
+    end: End = None,
     labels: Annotated[
         str | None, typer.Option(help="Variable that is not 0 where the line was not normal: measure against it.")
     ] = None,
