@@ -76,8 +76,8 @@ class Snapshot:
 class Residents:
     """Keeps every champion in memory. `refresh` is called by one thread; ``snapshot`` is read by any.
 
-    A version that cannot be loaded leaves the one before in its place, and is tried again only when the champion, or
-    what is stored of it, has changed.
+    A version that cannot be loaded leaves the one before in its place, and is tried again after a while: it may be
+    damaged, or its store only away.
     """
 
     documents: Documents
@@ -88,6 +88,8 @@ class Residents:
     """Whether a line is to be served here."""
     changed: Callable[[], object] = lambda: None
     """Called after models were loaded."""
+    again: float = 30.0
+    """Seconds after which a version that could not be loaded is tried again."""
     snapshot: Snapshot = field(default_factory=Snapshot)
     problem: str = ""
     """Why the stores cannot be asked, while that lasts: what is resident serves on."""
@@ -95,6 +97,7 @@ class Residents:
     _cache: Cache = field(default_factory=Cache)
     _resident: dict[ModelKey, Resident] = field(default_factory=dict)
     _refused: dict[ModelKey, tuple[int, str]] = field(default_factory=dict)
+    _tried: dict[ModelKey, float] = field(default_factory=dict)
     _judged: _Judged | None = None
     _shown: tuple[object, ...] = ()
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -157,7 +160,7 @@ class Residents:
 
     def _lacks(self, key: ModelKey, version: int) -> bool:
         if key in self._refused:
-            return False
+            return monotonic() - self._tried[key] >= self.again
         resident = self._resident.get(key)
         return resident is None or resident.version != version
 
@@ -181,9 +184,13 @@ class Residents:
     def _take(self, key: ModelKey, version: int, loaded: Future[tuple[Bundle, Tensors]]) -> None:
         try:
             self._resident[key] = Resident(key, version, *loaded.result())
+            self._refused.pop(key, None)
             self.loads += 1
             log.info("model %s version %d serves", key, version)
         except (AndonError, OSError, ValueError) as error:
+            self._tried[key] = monotonic()
+            if self._refused.get(key) == (version, str(error)):
+                return
             self._refused[key] = version, str(error)
             before = self._resident.get(key)
             serves = f"version {before.version} serves on" if before else "nothing serves in its place"

@@ -71,6 +71,30 @@ def test_a_damaged_champion_leaves_the_one_before_and_is_told_of(residents, capl
     assert residents.snapshot.failed == {}
 
 
+def test_a_champion_whose_store_was_away_is_loaded_once_it_is_back(residents, caplog):
+    residents.refresh()
+    path = residents.models.put(jam_bundle(), 2)
+    away = path.rename(path.with_name("away"))
+    residents.refresh()
+    assert versions(residents)[NAME] == 1 and "gone" in residents.snapshot.failed[NAME]
+    away.rename(path)
+    residents.refresh()
+    assert versions(residents)[NAME] == 1, "not at every look"
+    residents.again = 0.0
+    residents.refresh()
+    assert versions(residents)[NAME] == 2 and residents.snapshot.failed == {}
+
+
+def test_what_stays_damaged_is_told_of_once(residents, caplog):
+    path = residents.models.put(jam_bundle(), 2)
+    (path / "bundle.json").write_text("{}")
+    residents.again = 0.0
+    with caplog.at_level(logging.ERROR):
+        for _ in range(3):
+            residents.refresh()
+    assert len([one for one in caplog.records if "cannot be loaded" in one.message]) == 1
+
+
 def test_a_damaged_first_champion_is_a_reason(residents):
     path = residents.models.put(jam_bundle(), 1)
     (path / "bundle.json").write_text("{}")
