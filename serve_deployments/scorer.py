@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from andon.errors import AndonError, ConfigError, ModelError
-from andon.models.bundle import AlertBundle
 from andon.models.monitors.bundle import MonitorBundle
 from andon.ports import Documents, Models, Signals, StoredLine
 from andon.scoring.answers import newest_answer, newest_verdict
 from andon.scoring.newest import NewestRows
 from andon.scoring.rows import rows_frame
+from andon.services.watching import context_of
 from andon.serving.inference import Inference
 from andon.serving.problems import Elsewhere, busy
 from andon.serving.readings import NewestReadings
@@ -135,7 +135,7 @@ class LineScorer:
                 answer["skipped"].append({"name": one.definition.name, "reason": one.reason})
                 continue
             try:
-                newest = newest or self.readings.newest(line, *_needs(served), declared)
+                newest = newest or self.readings.newest(line, *_context(served), declared)
                 answer[_kind(one)].append(_scored(one, one.resident, newest))
                 answer["time"] = format_time(newest.time)
             except AndonError as error:
@@ -277,16 +277,8 @@ def _named(served: Sequence[Served], names: Sequence[str], line: str) -> Sequenc
     return [one for one in served if one.definition.name in names]
 
 
-def _needs(served: Sequence[Served]) -> tuple[timedelta, int]:
-    """Return how far back, and over how many rows, the models of a line look."""
-    span, rows = timedelta(0), 1
-    for one in served:
-        bundle = one.resident.bundle if one.resident else None
-        if isinstance(bundle, AlertBundle):
-            span = max(span, bundle.features.longest + bundle.features.stride)
-        elif isinstance(bundle, MonitorBundle):
-            rows = max(rows, bundle.rows_needed)
-    return span, rows
+def _context(served: Sequence[Served]) -> tuple[timedelta, int]:
+    return context_of(one.resident.bundle for one in served if one.resident)
 
 
 def _kind(one: Served) -> str:

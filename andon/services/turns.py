@@ -99,7 +99,7 @@ class Turns:
             result = tick(LineView(seen, (), mine), begun, now)
             return Judged(line, result if result.state != state else None, skips)
         watches = watches_of(line, watching, self.stores.models, self.cache)
-        span, rows = context_of(watches)
+        span, rows = context_of(watch.bundle for watch in watches)
         skips += tuple(Skip(line, name, stored.last, error) for name, error in watching.refused)
         frame, more = self._next_rows(stored, begun.last, declared, span, rows)
         result = tick(LineView(frame, watches, mine), begun, now)

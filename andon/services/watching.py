@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -128,14 +128,14 @@ def watches_of(line: str, watching: Watching, models: Models, cache: Cache) -> t
     return tuple(watches)
 
 
-def context_of(watches: Sequence[Watch]) -> tuple[timedelta, int]:
-    """Return how far back in time, and how many rows before a row, the models of ``watches`` look."""
+def context_of(bundles: Iterable[Bundle | None]) -> tuple[timedelta, int]:
+    """Return how far back in time, and how many rows before a row, models look."""
     span, rows = timedelta(0), 1
-    for watch in watches:
-        if isinstance(watch.bundle, AlertBundle):
-            span = max(span, watch.bundle.features.longest + watch.bundle.features.stride)
-        elif isinstance(watch.bundle, MonitorBundle):
-            rows = max(rows, watch.bundle.rows_needed)
+    for bundle in bundles:
+        if isinstance(bundle, AlertBundle):
+            span = max(span, bundle.features.longest + bundle.features.stride)
+        elif isinstance(bundle, MonitorBundle):
+            rows = max(rows, bundle.rows_needed)
     return span, rows
 
 
