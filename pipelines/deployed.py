@@ -23,7 +23,7 @@ def application(arguments: dict[str, Any]) -> Any:
     from configs.errors import ConfigError
     from configs.serving import ServingLimits
     from configs.settings import load_settings
-    from pipelines.serving import serving_plan
+    from pipelines.running.serving import serving_plan
     from serve_deployments.builder import build
 
     settings = load_settings()

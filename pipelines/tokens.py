@@ -11,7 +11,7 @@ from andon.serving.tokens import digest_of, new_token, read_tokens, write_tokens
 from configs.expressions import did_you_mean
 from configs.serving import ROLES, Role, TokenDigest
 from configs.settings import Settings
-from pipelines.serving import tokens_file
+from pipelines.running.serving import tokens_file
 
 
 def add_token(settings: Settings, name: str, role: str) -> str:

@@ -39,8 +39,8 @@ def assistant(
     from configs.errors import ConfigError
     from configs.settings import load_settings
     from pipelines.moments import parse_time
+    from pipelines.running.watching import watch
     from pipelines.terminal import quiet
-    from pipelines.watching import watch
 
     try:
         pause = parse_duration(every)

@@ -30,8 +30,8 @@ def backtest(
 ) -> None:
     """Write what would have been said at each reading time, with the champion."""
     from configs.settings import load_settings
-    from pipelines.backtest_labels import detection_table
-    from pipelines.backtesting import BacktestRequest, run_backtest
+    from pipelines.backtests.backtesting import BacktestRequest, run_backtest
+    from pipelines.backtests.labels import detection_table
     from pipelines.terminal import quiet
 
     settings = load_settings()

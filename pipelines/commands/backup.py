@@ -19,7 +19,7 @@ def backup(
     from datetime import UTC, datetime
 
     from configs.settings import load_settings
-    from pipelines.backup import write_backup
+    from pipelines.safekeeping.backup import write_backup
     from pipelines.terminal import quiet
 
     settings = load_settings()
@@ -56,8 +56,8 @@ def restore(
     from datetime import UTC, datetime
 
     from configs.settings import load_settings
-    from pipelines.backup import check_backup
-    from pipelines.restoring import restore_backup
+    from pipelines.safekeeping.backup import check_backup
+    from pipelines.safekeeping.restoring import restore_backup
     from pipelines.terminal import quiet
 
     settings = load_settings()

@@ -77,7 +77,7 @@ def status(
     from cluster.nodes import running_node
     from configs.errors import ConfigError
     from configs.settings import load_settings
-    from pipelines.cluster_status import cluster_state
+    from pipelines.running.cluster_status import cluster_state
     from pipelines.terminal import quiet
 
     settings = load_settings()

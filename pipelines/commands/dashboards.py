@@ -18,7 +18,7 @@ def dashboards(
 ) -> None:
     """Start TensorBoard on the searches and MLflow's pages on the models; print the addresses; until Ctrl-C."""
     from configs.settings import load_settings
-    from pipelines.dashboards import show_dashboards
+    from pipelines.running.dashboards import show_dashboards
     from pipelines.terminal import quiet
 
     settings = load_settings()

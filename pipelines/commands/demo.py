@@ -20,7 +20,7 @@ def demo(
     from configs.durations import parse_duration
     from configs.errors import ConfigError
     from configs.settings import load_settings
-    from pipelines.demo import run_demo
+    from pipelines.demo.run import run_demo
     from pipelines.terminal import quiet
 
     try:

@@ -23,7 +23,7 @@ def doctor(
     from datetime import UTC, datetime
 
     from configs.settings import load_settings
-    from pipelines.doctor import examine
+    from pipelines.doctor.examining import examine
     from pipelines.terminal import quiet
 
     settings = load_settings()

@@ -14,7 +14,7 @@ def metrics(
 ) -> None:
     """Tell Prometheus of lines, alerts, anomalies, models and searches, as the stores have them, until Ctrl-C."""
     from configs.settings import load_settings
-    from pipelines.metrics_server import serve_metrics
+    from pipelines.running.metrics_server import serve_metrics
     from pipelines.terminal import quiet
 
     settings = load_settings()

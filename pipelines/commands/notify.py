@@ -26,7 +26,7 @@ def list_(
     from andon.stores import open_documents
     from configs.periods import format_time
     from configs.settings import load_settings
-    from pipelines.outbox_listing import list_messages, message_json
+    from pipelines.telling.outbox_listing import list_messages, message_json
     from pipelines.terminal import Terminal
 
     found = list_messages(open_documents(load_settings().documents), state, limit)
@@ -59,8 +59,8 @@ def deliver(json: Json = False) -> None:
 
     from andon.stores import open_documents, open_signals
     from configs.settings import load_settings
-    from pipelines.notifying import Notifier
-    from pipelines.outbox_listing import message_json
+    from pipelines.telling.notifying import Notifier
+    from pipelines.telling.outbox_listing import message_json
     from pipelines.terminal import quiet
 
     settings = load_settings()
@@ -89,7 +89,7 @@ def retry(
 
     from andon.stores import open_documents
     from configs.settings import load_settings
-    from pipelines.outbox_listing import retry_messages
+    from pipelines.telling.outbox_listing import retry_messages
     from pipelines.terminal import Terminal
 
     count = retry_messages(open_documents(load_settings().documents), keys or [], datetime.now(UTC))
@@ -109,7 +109,7 @@ def test(
 
     from andon.stores import open_documents
     from configs.settings import load_settings
-    from pipelines.outbox_listing import probe_route
+    from pipelines.telling.outbox_listing import probe_route
     from pipelines.terminal import quiet
 
     settings = load_settings()

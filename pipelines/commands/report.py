@@ -45,9 +45,9 @@ def anomalies(
     from andon.errors import ConfigError
     from andon.stores import open_documents, open_models, open_signals
     from configs.settings import load_settings
-    from pipelines.archiving import ReportOrder
     from pipelines.moments import parse_time
-    from pipelines.reporting import last_shift, period_of, report_anomalies
+    from pipelines.reports.archiving import ReportOrder
+    from pipelines.reports.periods import last_shift, period_of, report_anomalies
     from pipelines.terminal import quiet
 
     settings = load_settings()
@@ -95,10 +95,10 @@ def performance(
 
     from andon.stores import open_documents, open_models, open_signals
     from configs.settings import load_settings
-    from pipelines.archiving import ReportOrder
     from pipelines.moments import parse_time
-    from pipelines.performance_reporting import report_performance
-    from pipelines.reporting import period_of
+    from pipelines.reports.archiving import ReportOrder
+    from pipelines.reports.performance import report_performance
+    from pipelines.reports.periods import period_of
     from pipelines.terminal import quiet
 
     settings = load_settings()
@@ -159,7 +159,7 @@ def monitor(
     from andon.stores import open_documents, open_models, open_signals
     from configs.settings import load_settings
     from pipelines.moments import parse_time
-    from pipelines.monitor_reporting import MonitorReport, report_monitor
+    from pipelines.reports.monitors import MonitorReport, report_monitor
     from pipelines.terminal import quiet
 
     settings = load_settings()
@@ -194,8 +194,8 @@ def search(
 
     from andon.reports.search import write_search_page
     from configs.settings import load_settings
-    from pipelines.searched import LISTED, listed_searches, search_summary
     from pipelines.terminal import quiet
+    from pipelines.training.searched import LISTED, listed_searches, search_summary
     from tune_jobs.journal import find_search, read_search
 
     settings = load_settings()
@@ -222,8 +222,8 @@ def search(
 
 def _send(order: Any, documents: Any, signals: Any, models: Any, settings: Any, now: Any) -> dict[str, Any]:
     """Archive a report, put it into the outbox, and deliver what can be delivered at once."""
-    from pipelines.archiving import deliver_report
-    from pipelines.notifying import Notifier
+    from pipelines.reports.archiving import deliver_report
+    from pipelines.telling.notifying import Notifier
 
     sent = deliver_report(order, documents, signals, models, settings.archive, now)
     done = Notifier(documents, signals, settings).run()

@@ -29,7 +29,7 @@ def retrain(
     from configs.durations import parse_duration
     from configs.errors import ConfigError
     from configs.settings import load_settings
-    from pipelines.retraining import RetrainRequest, retrain_models
+    from pipelines.retraining.retrain import RetrainRequest, retrain_models
     from pipelines.terminal import quiet
 
     settings = load_settings()

@@ -23,7 +23,7 @@ def run_due(
     from configs.errors import ConfigError
     from configs.expressions import did_you_mean
     from configs.settings import load_settings
-    from pipelines.scheduling import KINDS
+    from pipelines.running.scheduling import KINDS
     from pipelines.terminal import quiet
 
     for one in kind or ():
@@ -33,7 +33,7 @@ def run_due(
     with quiet(settings.home, "schedule") as terminal:
         from andon.services.turns import Stores
         from andon.stores import open_documents, open_models, open_signals
-        from pipelines.scheduling import Scheduler
+        from pipelines.running.scheduling import Scheduler
 
         stores = Stores(
             open_documents(settings.documents), open_signals(settings.signals), open_models(settings.models)

@@ -14,7 +14,7 @@ def serve(
 ) -> None:
     """Serve the HTTP API until Ctrl-C."""
     from configs.settings import load_settings
-    from pipelines.serving import serve_forever
+    from pipelines.running.serving import serve_forever
     from pipelines.terminal import quiet
 
     given = {"serve_host": host, "serve_port": port}

@@ -54,8 +54,8 @@ def migrate(
 
     from andon.stores import open_documents, open_signals
     from configs.settings import load_settings
-    from pipelines.migrating import migrate_signals, store_of
-    from pipelines.migrating_documents import migrate_documents
+    from pipelines.safekeeping.migrating import migrate_signals, store_of
+    from pipelines.safekeeping.migrating_documents import migrate_documents
     from pipelines.terminal import quiet
 
     settings = load_settings()

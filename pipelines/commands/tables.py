@@ -54,8 +54,8 @@ def import_(
     """
     from andon.stores import open_documents, open_signals
     from configs.settings import load_settings
-    from pipelines.import_summary import print_reports
-    from pipelines.importing import import_tables
+    from pipelines.tables.import_summary import print_reports
+    from pipelines.tables.importing import import_tables
     from pipelines.tables.options import parse_options
     from pipelines.terminal import Terminal
 
@@ -117,9 +117,9 @@ def init(
     Without --line the line is named after the file. Nothing is stored.
     """
     from andon.errors import ConfigError
-    from pipelines.proposing import line_name, propose
     from pipelines.tables.lines import line_tables
     from pipelines.tables.options import parse_options
+    from pipelines.tables.proposing import line_name, propose
     from pipelines.tables.reading import read_table
 
     if line is None and line_column is None:
@@ -184,9 +184,9 @@ def inject(
     """
     from andon.stores import open_documents, open_signals
     from configs.settings import load_settings
-    from pipelines.import_summary import show_time
-    from pipelines.injecting import WallClock, fingerprint, parse_pace, parse_shift, read_line
-    from pipelines.injecting import inject as replay
+    from pipelines.tables.import_summary import show_time
+    from pipelines.tables.injecting import WallClock, fingerprint, parse_pace, parse_shift, read_line
+    from pipelines.tables.injecting import inject as replay
     from pipelines.tables.options import parse_options
     from pipelines.terminal import Terminal
 

@@ -37,7 +37,7 @@ def train(
     from configs.errors import ConfigError
     from configs.settings import load_settings
     from pipelines.terminal import quiet
-    from pipelines.training import TrainRequest, train_models
+    from pipelines.training.train import TrainRequest, train_models
 
     settings = load_settings()
     try:

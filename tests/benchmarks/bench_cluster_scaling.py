@@ -23,7 +23,7 @@ import numpy as np
 
 from andon.stores import open_documents, open_models, open_signals
 from configs.definitions import Line
-from pipelines.plant_metrics import PlantCollector
+from pipelines.running.plant_metrics import PlantCollector
 from tests.benchmarks.serving_plant import bundle, fitted, sixty
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)

@@ -16,7 +16,7 @@ from andon.notify.relay import relay
 from andon.records import AlertEvent, AlertRecord, AlertState, make_id
 from andon.stores import open_documents, open_signals
 from configs.settings import Settings
-from pipelines.notifying import Notifier
+from pipelines.telling.notifying import Notifier
 from tests.benchmarks.timing import verdict
 from tests.e2e.notify_killing import AT, run
 from tests.servers.mail import mail_server

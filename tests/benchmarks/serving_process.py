@@ -43,7 +43,7 @@ def main() -> None:
         bare(Path(home), port)
         return
     from configs.settings import load_settings
-    from pipelines.serving import serving_plan, serving_plan_at
+    from pipelines.running.serving import serving_plan, serving_plan_at
 
     stop = threading.Event()
     for which in (signal.SIGINT, signal.SIGTERM):

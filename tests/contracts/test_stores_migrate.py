@@ -16,8 +16,8 @@ from andon.outbox import Outcome
 from andon.ports import Documents, Signals
 from andon.records import AlertState, Feedback, Forecast, Silence
 from andon.stores import open_documents, open_signals
-from pipelines.migrating import migrate_signals, store_of
-from pipelines.migrating_documents import migrate_documents
+from pipelines.safekeeping.migrating import migrate_signals, store_of
+from pipelines.safekeeping.migrating_documents import migrate_documents
 from tests.contracts.test_documents_contract import (
     AT,
     MINUTE,

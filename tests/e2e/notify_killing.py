@@ -21,7 +21,7 @@ from andon.ports import Documents
 from andon.records import AlertEvent, AlertRecord, AlertState, make_id
 from andon.stores import open_documents, open_signals
 from configs.settings import Settings
-from pipelines.notifying import Notifier
+from pipelines.telling.notifying import Notifier
 from tests.servers.mail import Answer, MailServer, mail_server
 
 AT = datetime(2026, 3, 1, 6, 30, tzinfo=UTC)

@@ -18,9 +18,9 @@ from andon.errors import ConfigError, StoreError
 from andon.records import ModelCard, ModelKey
 from andon.stores import open_documents, open_models, open_signals
 from configs.settings import Settings, load_settings
-from pipelines.backup import Backup, check_backup, held, write_backup
-from pipelines.backup_models import models_digests
-from pipelines.restoring import restore_backup
+from pipelines.safekeeping.backup import Backup, check_backup, held, write_backup
+from pipelines.safekeeping.backup_models import models_digests
+from pipelines.safekeeping.restoring import restore_backup
 from tests.contracts.test_stores_migrate import fill_documents, fill_signals
 from tests.series import awkward
 from tests.servers import adapters

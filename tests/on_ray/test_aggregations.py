@@ -15,7 +15,7 @@ from cluster.session import ray_session
 from configs.settings import load_settings
 from pipelines.aggregations.feature_set import FeatureSet
 from pipelines.aggregations.job import Wanted, make_features
-from pipelines.preparing import SHARDS, prepare_studies, prepare_study
+from pipelines.training.preparing import SHARDS, prepare_studies, prepare_study
 from tests.series import awkward
 from tune_jobs.files import is_prepared, read_rows
 from tune_jobs.shards import read_shard

@@ -16,7 +16,7 @@ from andon.stores import open_documents, open_models, open_signals
 from configs.definitions import Alert
 from configs.settings import Settings, load_settings
 from pipelines.terminal import Terminal
-from pipelines.training import TrainRequest, train_models
+from pipelines.training.train import TrainRequest, train_models
 from tests.series import awkward
 
 LINES, NEW_LINE = tuple(f"press-{number}" for number in range(1, 6)), "press-9"

@@ -16,9 +16,9 @@ from andon.services.promoting import explain_champion
 from andon.stores import open_documents, open_models, open_signals
 from cluster.session import ray_session
 from configs.settings import Settings, load_settings
-from pipelines.retraining import RetrainRequest, retrain_models
+from pipelines.retraining.retrain import RetrainRequest, retrain_models
 from pipelines.terminal import Terminal
-from pipelines.training import TrainRequest, train_models
+from pipelines.training.train import TrainRequest, train_models
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS, KNOWN, A_DAY = 44, 14, 288

@@ -15,7 +15,7 @@ from andon.stores import open_documents, open_models, open_signals
 from cluster.session import ray_session
 from configs.settings import Settings, load_settings
 from pipelines.terminal import Terminal
-from pipelines.training import TrainRequest, train_models
+from pipelines.training.train import TrainRequest, train_models
 from tests.series import awkward
 
 DEFINITIONS = """

@@ -16,9 +16,9 @@ from andon.services.alerts import give_feedback
 from andon.services.feedback import reviewed_spans
 from andon.stores import open_documents, open_signals
 from configs.settings import Settings
-from pipelines.preparing import prepare_study
 from pipelines.selecting import select
-from pipelines.training import TrainRequest, study_specs
+from pipelines.training.preparing import prepare_study
+from pipelines.training.train import TrainRequest, study_specs
 from tests.watched_line import DEFINED, JAM, LINE, SAMPLING, START, make_rows
 from tune_jobs.files import read_rows
 

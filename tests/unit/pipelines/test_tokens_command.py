@@ -11,7 +11,7 @@ from andon.errors import ConfigError
 from andon.serving.tokens import Gate
 from configs.settings import Settings
 from pipelines.commands.tokens import app
-from pipelines.serving import serving_plan, tokens_file
+from pipelines.running.serving import serving_plan, tokens_file
 from pipelines.tokens import add_token, list_tokens, remove_token
 
 

@@ -1,0 +1,1 @@
+"""What a champion would have said, row by row."""

@@ -1,0 +1,1 @@
+"""What Andon stands on, looked at thing by thing."""

@@ -1,0 +1,1 @@
+"""Reports gathered from the stores, written, archived and sent."""

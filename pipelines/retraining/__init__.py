@@ -1,0 +1,1 @@
+"""Challengers, what judges them, and the old champion in the shadow of the new one."""

@@ -1,0 +1,1 @@
+"""Every store, whole: copied to other stores, backed up, and brought back."""

@@ -1,0 +1,1 @@
+"""People told: senders joined to the outbox, and the outbox as people look at it."""

@@ -1,0 +1,1 @@
+"""From definitions and signals to the first champions."""
