@@ -117,3 +117,7 @@ class Outbox(Protocol):
     def settle_messages(self, keys: Sequence[str], outcome: Outcome) -> None:
         """Write down what became of messages; one that was sent stays so."""
         ...
+
+    def forget_messages(self, before: datetime) -> int:
+        """Remove messages that were sent or given up before a time by the clock; return how many there were."""
+        ...

@@ -110,6 +110,11 @@ class SqliteOutbox:
                 where = f"key IN ({', '.join('?' * len(some))}) AND state <> 'sent'"
                 connection.execute(f"UPDATE outbox SET {change} WHERE {where}", (*values, *some))
 
+    def forget_messages(self, before: datetime) -> int:
+        """See the port."""
+        with self._file.writing() as connection:
+            return connection.execute("DELETE FROM outbox WHERE settled_at < ?", (to_microseconds(before),)).rowcount
+
 
 def _row(message: Message) -> tuple[Any, ...]:
     body = message.to_json()

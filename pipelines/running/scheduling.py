@@ -6,13 +6,13 @@ import logging
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from andon.errors import AndonError, ConfigError
+from andon.leases import kept
 from andon.services.membership import this_process
 from andon.services.scheduling import Due, Schedule, claim_due, finish_due, prolong, schedules_of
 from andon.services.turns import Stores
@@ -108,14 +108,16 @@ class Scheduler:
         kind, _, name = due.schedule.name.partition("/")
         log.info("%s: due since %s", due.schedule.name, due.at)
         try:
-            with self._kept(due):
+            with kept(due.schedule.name, lambda: self._prolong(due), LEASE / 3, self.stores.documents.close):
                 if kind == "retrain":
                     self._retrain(name, watching)
                 elif kind == "report":
                     self._report(name, due, watching)
                 elif kind == "compaction":
                     before = self.clock() - self.settings.assistant.keep
-                    log.info("removed %d skips", self.stores.documents.forget_skips(before))
+                    skips = self.stores.documents.forget_skips(before)
+                    messages = self.stores.documents.forget_messages(before)
+                    log.info("removed %d skips, and %d messages that were sent or given up", skips, messages)
                     self.stores.signals.forget_forecasts(before)
                 else:
                     self._look()
@@ -126,28 +128,9 @@ class Scheduler:
             return f"failed: {error!r}"
         return ""
 
-    @contextmanager
-    def _kept(self, due: Due) -> Iterator[None]:
-        """Prolong a claim as long as its job runs."""
-        over = threading.Event()
-
-        def keep() -> None:
-            while not over.wait(LEASE.total_seconds() / 3):
-                try:
-                    now = self.clock()
-                    if not prolong(due, self.holder, now, now + LEASE, self.stores.documents):
-                        log.error("%s: was claimed by another, since this one was silent too long", due.schedule.name)
-                        return
-                except AndonError as error:
-                    log.error("%s: %s", due.schedule.name, error)
-            self.stores.documents.close()
-
-        keeper = threading.Thread(target=keep, daemon=True)
-        keeper.start()
-        try:
-            yield
-        finally:
-            over.set()
+    def _prolong(self, due: Due) -> bool:
+        now = self.clock()
+        return prolong(due, self.holder, now, now + LEASE, self.stores.documents)
 
     def _retrain(self, name: str, watching: Watching) -> None:
         """Retrain in a process of its own: what it takes, it gives back when it ends."""

@@ -146,3 +146,14 @@ def test_an_event_that_came_while_others_were_told_stays_untold(documents: Docum
     documents.mark_told({one.id: 2})
     documents.mark_told({one.id: 1})
     assert documents.untold_alerts(10) == []
+
+
+def test_messages_that_are_long_over_are_forgotten(documents: Documents) -> None:
+    documents.add_messages([message(number) for number in range(4)])
+    documents.settle_messages(["k000"], Outcome("sent", AT))
+    documents.settle_messages(["k001"], Outcome("dead", AT + MINUTE, "refused"))
+    documents.settle_messages(["k002"], Outcome("sent", AT + 2 * MINUTE))
+    assert documents.forget_messages(AT) == 0
+    assert documents.forget_messages(AT + 2 * MINUTE) == 2
+    assert [(one.key, one.state) for one in documents.list_messages()] == [("k002", "sent"), ("k003", "waiting")]
+    assert documents.forget_messages(AT + 2 * MINUTE) == 0

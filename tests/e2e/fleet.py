@@ -138,11 +138,15 @@ class Fleet:
         own = {"ANDON_HOME": str(self.folder), "ANDON_MODELS_URL": self.registry}
         own |= {f"ANDON_{name.upper()}": url for name, url in self.urls.items()}
         own["ANDON_ASSISTANT"] = f'{{"lease": "{self.plan.lease}"}}'
+        command = [sys.executable, "-m", "pipelines", "assistant", "--every", "5s", "--since", self.since]
         with (self.folder / f"assistant-{number}.log").open("ab") as log:
             self.processes[number] = subprocess.Popen(
-                [sys.executable, "-m", "pipelines", "assistant", "--every", "5s", "--since", self.since],
-                env=kept | own, stdout=log, stderr=log,
-            )  # fmt: skip
+                [*self.on(number), *command], env=kept | own, stdout=log, stderr=log
+            )
+
+    def on(self, number: int) -> list[str]:
+        """Return what puts an assistant's command on another machine; here all are on this one."""
+        return []
 
     def kill(self, number: int) -> None:
         """End an assistant as a loss of power would."""
@@ -171,7 +175,7 @@ class Fleet:
         began = time.monotonic()
         while not done():
             took = time.monotonic() - began
-            assert took < seconds, f"{self.behind()} lines are behind after {took:.0f} s\n{self.said()}"
+            assert took < seconds, f"after {took:.0f} s: {self.left()}\n{self.said()}"
             time.sleep(0.1)
         return time.monotonic() - began
 
@@ -180,6 +184,13 @@ class Fleet:
         return not self.documents.untold_alerts(1) and all(
             one.state == "sent" for one in self.documents.list_messages()
         )
+
+    def left(self) -> str:
+        """Say what is not done yet."""
+        untold, waiting = self.documents.untold_alerts(1000), self.documents.list_messages()
+        waiting = [one for one in waiting if one.state != "sent"]
+        found = f"{self.behind()} lines are behind, {len(untold)} alerts untold, {len(waiting)} messages not sent"
+        return f"{found} {untold[:1]} {waiting[:1]}"
 
     def said(self) -> str:
         """Return the last words of every assistant."""
