@@ -25,8 +25,8 @@ from pipelines.telling.notifying import Notifier
 from tests.servers.mail import Answer, MailServer, mail_server
 
 AT = datetime(2026, 3, 1, 6, 30, tzinfo=UTC)
-SPEED = 200
-"""How much faster the couriers' clock goes: their first pause takes 75 ms, and a lease runs out in 3 s."""
+SPEED = 50
+"""How much faster the couriers' clock goes: their first pause takes .3 s, and a lease runs out in .6 s."""
 COURIERS = 2
 _PATIENCE = 120.0
 
