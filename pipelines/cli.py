@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from cluster.jobs import check_stores, in_job
 from configs.errors import AndonError
+from pipelines import lifeline
 from pipelines.commands import (
     alerts,
     assistant,
@@ -104,6 +105,7 @@ app.add_typer(alerts.app, name="alerts", help="Alerts: list, acknowledge, act, g
 def main() -> None:
     """Run the command, and leave with its exit code."""
     signal.signal(signal.SIGTERM, _terminate)
+    lifeline.tie()
     try:
         sys.exit(app())
     except SystemExit as leaving:

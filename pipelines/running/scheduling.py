@@ -19,6 +19,7 @@ from andon.services.turns import Stores
 from andon.services.watching import Cache, Watching, read_watching
 from configs.periods import format_time
 from configs.settings import Settings
+from pipelines.lifeline import start
 
 log = logging.getLogger(__name__)
 
@@ -136,9 +137,10 @@ class Scheduler:
         """Retrain in a process of its own: what it takes, it gives back when it ends."""
         kind = next((one.kind for one in watching.definitions if one.name == name), "Alert")
         command = [sys.executable, "-m", "pipelines", "retrain", f"--{kind.lower()}", name]
-        self._child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        _, said = self._child.communicate()
-        if self._child.returncode and not self._stopped.is_set():
+        self._child = start(command)
+        assert self._child.stderr is not None
+        said = self._child.stderr.read()
+        if self._child.wait() and not self._stopped.is_set():
             last = said.strip()[-_KEPT:].strip().splitlines()
             problem = last[-1].removeprefix("error: ") if last else f"ended with code {self._child.returncode}"
             raise ConfigError(f"retrain of {name}", problem, f"see what `andon {' '.join(command[3:])}` says")
