@@ -13,7 +13,7 @@ from andon.errors import AndonError
 log = logging.getLogger(__name__)
 
 
-class Lease:
+class Hold:
     """What is held for the time being."""
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class Lease:
 
 
 @contextmanager
-def kept(what: str, prolong: Callable[[], bool], every: timedelta, close: Callable[[], object]) -> Iterator[Lease]:
+def kept(what: str, prolong: Callable[[], bool], every: timedelta, close: Callable[[], object]) -> Iterator[Hold]:
     """Prolong a lease again and again, in a thread of its own, until the block ends.
 
     Parameters
@@ -37,15 +37,15 @@ def kept(what: str, prolong: Callable[[], bool], every: timedelta, close: Callab
     close
         Gives back what the thread opened.
     """
-    lease = Lease()
+    hold = Hold()
 
     def keep() -> None:
         try:
-            while not lease.over.wait(every.total_seconds()):
+            while not hold.over.wait(every.total_seconds()):
                 try:
                     if not prolong():
                         log.error("%s: was claimed by another, since this one was silent too long", what)
-                        lease.lost = True
+                        hold.lost = True
                         return
                 except AndonError as error:
                     log.error("%s: %s", what, error)
@@ -55,7 +55,7 @@ def kept(what: str, prolong: Callable[[], bool], every: timedelta, close: Callab
     keeper = threading.Thread(target=keep, name=f"keeps {what}", daemon=True)
     keeper.start()
     try:
-        yield lease
+        yield hold
     finally:
-        lease.over.set()
+        hold.over.set()
         keeper.join()  # else it might claim again what is released next
