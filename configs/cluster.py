@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -50,6 +50,9 @@ class ClusterPlan(BaseModel):
         default="token", description="open: whoever reaches the ports may run anything; loopback only"
     )
     ports: Ports | None = None
+    quotas: dict[str, Annotated[int, Field(ge=1)]] = Field(
+        default={}, description="by family, the cores that a search may use for it at a time; others: all there are"
+    )
     redis: str | None = Field(default=None, description="host:port of the Redis that keeps the head's state")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tune_jobs.rounds import Job, Rounds
@@ -14,12 +14,14 @@ class Dispatcher:
 
     Parameters
     ----------
-    studies, seconds, workers, across
+    studies, seconds, workers, across, quotas
         As of `Rounds`.
     """
 
-    def __init__(self, studies: Sequence[StudySpec], seconds: float, workers: int, across: bool) -> None:
-        self._rounds = Rounds(studies, seconds, workers, across)
+    def __init__(
+        self, studies: Sequence[StudySpec], seconds: float, workers: int, across: bool, quotas: Mapping[str, int]
+    ) -> None:
+        self._rounds = Rounds(studies, seconds, workers, across, quotas)
         self._jobs: dict[str, Job] = {}
 
     def next(self, worker: str) -> dict[str, Any] | None:

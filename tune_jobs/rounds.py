@@ -49,12 +49,15 @@ class Rounds:
         Jobs that run at a time.
     across
         Whether lines teach each other, and the budget moves.
+    quotas
+        By family, the most jobs of it that run at a time.
     """
 
     studies: Sequence[StudySpec]
     seconds: float
     workers: int
     across: bool = True
+    quotas: Mapping[str, int] = field(default_factory=dict)
     _started: float = field(default_factory=time.monotonic)
     _waiting: list[Job] = field(default_factory=list)
     _running: dict[int, int] = field(default_factory=dict)
@@ -87,7 +90,7 @@ class Rounds:
     def next(self) -> tuple[Job, float] | None:
         """Return a job and the seconds that it may use beyond the default configurations; None: wait for others."""
         for place, job in enumerate(self._waiting):
-            if not any(self._busy(teacher) for teacher in self._awaited(job)):
+            if not self._at_quota(job) and not any(self._busy(teacher) for teacher in self._awaited(job)):
                 del self._waiting[place]
                 self._running[job.study] = self._running.get(job.study, 0) + 1
                 return job, self._limit(job)
@@ -128,6 +131,14 @@ class Rounds:
     def taught(self, study: int) -> bool:
         """Return whether a study has lessons to begin with."""
         return self.across and bool(teachers_of(self.studies, study))
+
+    def _at_quota(self, job: Job) -> bool:
+        """Return whether as many jobs of the job's family run as may."""
+        family = self.studies[job.study].family_of_line
+        if family not in self.quotas:
+            return False
+        running = sum(jobs for study, jobs in self._running.items() if self.studies[study].family_of_line == family)
+        return running >= self.quotas[family]
 
     def _awaited(self, job: Job) -> list[int]:
         """Return the studies that have to be through with their own share before this job begins."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -50,24 +50,32 @@ def run_search(
     folder: Path,
     report: Callable[[Progress], None],
     across: bool = True,
+    quotas: Mapping[str, int] | None = None,
 ) -> list[StudyOutcome]:
     """Run every study within a time that is shared by all; a failing one is reported and does not stop the others.
 
     Needs a Ray session. ``folder`` is absolute, and on a cluster shared by its nodes. A study whose outcome is already
     in its folder is not run again; one that was begun goes on behind its journals. ``across``: what was learned on one
-    line starts the next ones, and the budget moves to where it still gains. ``report`` is told of each study's end,
+    line starts the next ones, and the budget moves to where it still gains. ``quotas``: by family, how many of its jobs
+    run at a time, one core each. ``report`` is told of each study's end,
     also of those that had ended before.
     """
     counts = _Counts(specs, report)
     if not all((Path(spec.folder) / OUTCOME).exists() for spec in specs):
-        _search(specs, seconds, workers, folder, counts, across)
+        _search(specs, seconds, workers, folder, counts, across, quotas or {})
     outcomes = [read_outcome(spec) for spec in specs]
     counts.all_ended()
     return outcomes
 
 
 def _search(
-    specs: Sequence[StudySpec], seconds: float, workers: int, folder: Path, counts: _Counts, across: bool
+    specs: Sequence[StudySpec],
+    seconds: float,
+    workers: int,
+    folder: Path,
+    counts: _Counts,
+    across: bool,
+    quotas: Mapping[str, int],
 ) -> None:
     import ray
     from ray import tune
@@ -77,7 +85,7 @@ def _search(
     # Where this process is: on any other node, the search would end with that node.
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     beside = ray.remote(num_cpus=0, scheduling_strategy=here)(Dispatcher)
-    dispatcher = beside.remote(list(specs), seconds, workers, across)
+    dispatcher = beside.remote(list(specs), seconds, workers, across, dict(quotas))
     tuner = tune.Tuner(
         tune.with_resources(
             trainable(specs, folder, dispatcher),

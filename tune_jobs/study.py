@@ -49,6 +49,14 @@ class StudySpec:
         return f"{self.definition['name']} on {self.line or 'family ' + str(self.family)}"
 
     @property
+    def family_of_line(self) -> str | None:
+        """The family that its line is of, or all its lines where it is pooled."""
+        if self.line is None:
+            return self.family
+        body = self.lines.get(self.line) or {}
+        return body.get("family")
+
+    @property
     def kind(self) -> str:
         """``Alert`` or ``Monitor``."""
         return str(self.definition["kind"])

@@ -168,7 +168,15 @@ def search_models(
                 log_study(mlflow, ended, folder)
 
         outcomes = (
-            run_search(ready, seconds=seconds, workers=session.workers, folder=folder, report=report, across=across)
+            run_search(
+                ready,
+                seconds=seconds,
+                workers=session.workers,
+                folder=folder,
+                report=report,
+                across=across,
+                quotas=settings.cluster.quotas,
+            )
             if ready
             else []
         )

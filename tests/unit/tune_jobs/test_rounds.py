@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -172,6 +172,28 @@ def test_a_study_at_which_workers_keep_dying_is_given_up(tmp_path):
         assert rounds.next()[0] == job
     assert not rounds.lost(job)
     assert {one.study for one in run_all(rounds, random.Random(0))} == {1, 2}
+
+
+@pytest.mark.parametrize("count", [2, 12])
+def test_a_family_takes_no_more_workers_than_its_quota_and_all_is_done(tmp_path, count):
+    studies = studies_in(tmp_path, count)
+    studies = [
+        replace(one, lines={one.line: {"family": ("fryers", "ovens", None)[i % 3]}}) for i, one in enumerate(studies)
+    ]
+    rounds, rng = Rounds(studies, 60.0, 6, quotas={"fryers": 1}), random.Random(3)
+    running, most, busiest = [], 0, 0
+    while not rounds.finished:
+        while len(running) < 6 and (handed := rounds.next()) is not None:
+            running.append(handed[0])
+        most = max(most, sum(studies[job.study].family_of_line == "fryers" for job in running))
+        busiest = max(busiest, len(running))
+        job = running.pop(rng.randrange(len(running)))
+        carry_out(rounds, job)
+        rounds.done(job)
+    assert most == 1
+    assert busiest > 1
+    assert sum(tried_of(studies).values()) == 10 * count
+    assert all((Path(one.folder) / OUTCOME).exists() for one in studies)
 
 
 def test_few_studies_are_split_over_the_workers(tmp_path):
