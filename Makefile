@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast bench soak lint format lock clean
+.PHONY: help demo test test-fast coverage bench soak lint format lock clean
 
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { command -v $$p; break; }; done)
@@ -34,6 +34,10 @@ test: $(READY) ## Every test, under 20 minutes on 2 cores
 
 test-fast: $(READY) ## Units, contracts and properties: no Ray
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/unit tests/contracts tests/properties andon configs
+
+coverage: $(READY) ## The same, and the lines of the core that they leave out
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --cov --cov-report=term-missing:skip-covered \
+		tests/unit tests/contracts tests/properties andon configs
 
 bench: $(READY) ## Measure every bar; prints the figures of docs/benchmarks.md
 	@failed=0; for file in tests/benchmarks/bench_*.py; do name=$$(basename $$file .py); echo "== $$name"; \
