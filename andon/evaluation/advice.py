@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from andon.evaluation.intervals import Estimate, share
 
@@ -56,6 +57,42 @@ class Holds:
         usual = self.when_ignored.value
         high = self.when_followed.high
         return high is not None and high < (0.5 if usual is None else usual)
+
+
+@dataclass(frozen=True, slots=True)
+class AdviceOutcome:
+    """How the advice of one alert definition held on one line, and what of it history contradicts."""
+
+    definition: str
+    line: str
+    holds: Holds
+    withdrawn: tuple[Way, ...]
+    unknown: int
+    """Alerts with advice whose end cannot be told: too new, without readings, or rejected by people."""
+
+    @property
+    def withdrawn_words(self) -> list[str]:
+        """What is no longer advised, as people read it.
+
+        Examples
+        --------
+        >>> AdviceOutcome("jam-soon", "press-07", Holds(8, 1, 10, 6), (("speed", -1),), 0).withdrawn_words
+        ['speed down']
+        """
+        return [f"{name} {'up' if way > 0 else 'down'}" for name, way in self.withdrawn]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "alert": self.definition,
+            "line": self.line,
+            "followed": self.holds.followed,
+            "followed_stayed_away": self.holds.when_followed.to_json(),
+            "not_followed": self.holds.ignored,
+            "not_followed_stayed_away": self.holds.when_ignored.to_json(),
+            "unknown": self.unknown,
+            "withdrawn": self.withdrawn_words,
+        }
 
 
 def holds(cases: Sequence[Followed]) -> Holds:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from andon.evaluation.advice import AdviceOutcome
 from andon.evaluation.performance import AlertPerformance, Occurrence
 from andon.records import Decision, PublishedModel
 from configs.definitions import Line
@@ -36,6 +37,8 @@ class PerformanceReport:
     decisions: tuple[Decision, ...] = ()
     notes: tuple[str, ...] = ()
     """What could not be measured, and why."""
+    advice: tuple[AdviceOutcome, ...] = ()
+    """What became of recommendations, by alert definition and line, where any were given."""
     lines: dict[str, Line] = field(default_factory=dict)
 
     def part(self, part: Part) -> list[Figures]:

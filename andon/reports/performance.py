@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from andon.evaluation.advice import AdviceOutcome
 from andon.evaluation.intervals import Estimate
 from andon.evaluation.performance import Occurrence
 from andon.evaluation.performance_report import Figures, Part, PerformanceReport
@@ -19,6 +20,7 @@ _HOW = (
     "recall: events that an alert preceded, among all; one that was avoided counts as an event",
     "lead: median time from the alert to its event, in minutes",
     "false alarms a day: rejected, or refuted by the data, for each day and line watched",
+    "advice followed: people said avoided, or the settings went half of the way in time; beside it, where they did not",
     "low and high: 95 % intervals (Wilson for shares, Garwood for rates, order statistics for the median)",
 )
 _OUTCOMES = {"true": "right", "avoided": "avoided", "false": "wrong", "unknown": "not known"}
@@ -75,6 +77,7 @@ def write_performance_workbook(report: PerformanceReport, path: Path, zone: str 
         ),
         zone,
     )
+    add_table(book, advice_table(report.advice), zone)
     add_table(
         book,
         Table(
@@ -103,6 +106,10 @@ def performance_facts(report: PerformanceReport, zone: str) -> dict[str, Any]:
         "avoided": sum(one.avoided for one in wholes),
         "events in the data": sum(one.events for one in wholes),
         "of them foreseen": sum(one.foreseen for one in wholes),
+        "alerts with advice followed": sum(one.holds.followed for one in report.advice),
+        "of them the event stayed away": sum(one.holds.followed_away for one in report.advice),
+        "with advice not followed": sum(one.holds.ignored for one in report.advice),
+        "of those the event stayed away": sum(one.holds.ignored_away for one in report.advice),
     }
 
 
@@ -125,6 +132,23 @@ def figures_table(title: str, part: Part, figures: Sequence[Figures]) -> Table:
         ranges = (found.precision, found.precision_seen, found.recall, found.lead_minutes, found.false_alarms_a_day)
         rows.append((*named, *counted, *(end for estimate in ranges for end in _ends(estimate))))
     return Table(title, (*head, *counts, *columns), rows, formats={**formats, "days watched": "0.0"}, note="no alert")
+
+
+def advice_table(advice: Sequence[AdviceOutcome]) -> Table:
+    """Return in how many alerts the event stayed away, of those whose advice was followed and of the others."""
+    shares = ("stayed away, followed", "stayed away, not followed")
+    columns = tuple(name for estimate in shares for name in (estimate, f"{estimate}: low", f"{estimate}: high"))
+    rows = [
+        (
+            *(one.definition, one.line, one.holds.followed, one.holds.ignored, one.unknown),
+            *(end for estimate in (one.holds.when_followed, one.holds.when_ignored) for end in _ends(estimate)),
+            ", ".join(one.withdrawn_words),
+        )
+        for one in advice
+    ]
+    head = ("alert", "line", "followed", "not followed", "not known")
+    formats = dict.fromkeys(columns, "0 %")
+    return Table("Advice", (*head, *columns, "withdrawn"), rows, formats=formats, note="none was given")
 
 
 def _ends(estimate: Estimate) -> tuple[float | None, float | None, float | None]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import numpy as np
 
 from andon.errors import DataError
-from andon.evaluation.advice import Followed, Holds, contradicted_ways, holds
+from andon.evaluation.advice import AdviceOutcome, Followed, contradicted_ways, holds
 from andon.frames import MICROSECOND, SignalFrame, to_microseconds
 from andon.labels import onsets
 from andon.ports import Documents, Signals
@@ -22,55 +20,49 @@ HALF = 0.5
 """Part of a recommended change from which it counts as followed."""
 
 
-@dataclass(frozen=True, slots=True)
-class AdviceOutcome:
-    """How the advice of one alert definition held on one line, and what of it is withdrawn."""
-
-    definition: str
-    line: str
-    holds: Holds
-    withdrawn: tuple[tuple[str, int], ...]
-    unknown: int
-    """Alerts with advice whose end cannot be told: too new, without readings, or rejected by people."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        return {
-            "alert": self.definition,
-            "line": self.line,
-            "followed": self.holds.followed,
-            "followed_stayed_away": self.holds.when_followed.to_json(),
-            "not_followed": self.holds.ignored,
-            "not_followed_stayed_away": self.holds.when_ignored.to_json(),
-            "unknown": self.unknown,
-            "withdrawn": [f"{name} {'up' if way > 0 else 'down'}" for name, way in self.withdrawn],
-        }
-
-
 def review_advice(start: datetime, end: datetime, documents: Documents, signals: Signals) -> list[AdviceOutcome]:
     """Judge the recommendations of the alerts opened in ``[start, end)``, and withdraw those that history contradicts.
 
+    Reviewed again, what holds anew is given anew.
+    """
+    outcomes = judge_advice(start, end, documents, signals)
+    for one in outcomes:
+        _remember(one.definition, one.line, one.withdrawn, documents)
+    return outcomes
+
+
+def judge_advice(
+    start: datetime,
+    end: datetime,
+    documents: Documents,
+    signals: Signals,
+    *,
+    alerts: Collection[str] = (),
+    lines: Collection[str] = (),
+) -> list[AdviceOutcome]:
+    """Judge the recommendations of the alerts opened in ``[start, end)``, by definition and line; store nothing.
+
     Advice counts as followed where people say ``avoided``, or where within the horizon, before any event, the settings
-    went at least half of the way. Reviewed again, what holds anew is given anew.
+    went at least half of the way. ``alerts`` and ``lines``: only these; none given: all.
     """
     verdicts: dict[str, Verdict] = {one.alert_id: one.verdict for one in documents.list_feedback()}
     outcomes = []
     for stored in documents.list_definitions("Alert"):
         definition = Alert.model_validate(stored.body)
-        if definition.type != "classifier":
+        if definition.type != "classifier" or (alerts and definition.name not in alerts):
             continue
         by_line: dict[str, list[tuple[AlertRecord, Recommendation]]] = {}
         for alert in documents.list_alerts(definition=definition.name, start=start, end=end):
-            found = stored_recommendation(alert.id, documents)
+            found = stored_recommendation(alert.id, documents) if not lines or alert.line in lines else None
             if found is not None and found.options:
                 by_line.setdefault(alert.line, []).append((alert, found))
         for line, given in sorted(by_line.items()):
             judged = [_judge(alert, found, definition, verdicts, signals) for alert, found in given]
             cases = [one for one in judged if one is not None]
-            ways = contradicted_ways(cases)
-            _remember(definition.name, line, ways, documents)
             unknown = len(judged) - len(cases)
-            outcomes.append(AdviceOutcome(definition.name, line, holds(cases), tuple(ways), unknown))
+            outcomes.append(
+                AdviceOutcome(definition.name, line, holds(cases), tuple(contradicted_ways(cases)), unknown)
+            )
     return outcomes
 
 

@@ -14,6 +14,7 @@ from andon.frames import from_microseconds
 from andon.labels import onsets
 from andon.ports import Documents, Models, Signals
 from andon.records import AlertRecord, Decision, Feedback, PublishedModel
+from andon.services.advice import judge_advice
 from andon.services.watching import Cache, is_for, model_keys, read_watching
 from andon.shifts import shift_of, shift_span
 from configs.definitions import Alert, Line
@@ -111,6 +112,7 @@ def measure_alerts(
         tuple(published.values()),
         tuple(decisions),
         tuple(reading.notes),
+        tuple(judge_advice(start, end, documents, signals, alerts=alerts, lines=lines)),
         dict(watching.lines),
     )
 

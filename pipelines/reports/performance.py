@@ -50,6 +50,7 @@ def report_performance(
             {"alert": one.alert, "part": one.part, "value": one.value, **one.performance.to_json()}
             for one in report.figures
         ],
+        "advice": [one.to_json() for one in report.advice],
         "notes": list(report.notes),
     }
 

@@ -14,10 +14,21 @@ from andon.errors import ConfigError
 from andon.evaluation.performance_report import Figures, PerformanceReport
 from andon.frames import signal_frame
 from andon.ports import Documents, Signals
-from andon.records import AlertEvent, AlertRecord, AlertState, Decision, Feedback, ModelKey, make_id
+from andon.records import (
+    AlertEvent,
+    AlertRecord,
+    AlertState,
+    Decision,
+    Feedback,
+    ModelKey,
+    MoveOption,
+    Recommendation,
+    make_id,
+)
 from andon.reports.performance import write_performance_workbook
 from andon.reports.performance_page import performance_page
 from andon.services.performance import measure_alerts
+from andon.services.recommended import state_key, to_state, withdrawn_key
 from andon.stores import open_documents, open_signals
 
 START = datetime(2026, 3, 1, 21, tzinfo=UTC)  # a Sunday, ten at night in Paris
@@ -157,7 +168,17 @@ def test_what_cannot_be_measured_is_said(report: PerformanceReport, stores: tupl
 def test_the_workbook(report: PerformanceReport, tmp_path: Path) -> None:
     write_performance_workbook(report, tmp_path / "p.xlsx", "Europe/Paris")
     book = openpyxl.load_workbook(tmp_path / "p.xlsx")
-    assert book.sheetnames == ["Summary", "By alert", "By line", "By shift", "By week", "Alerts", "Models", "Decisions"]
+    assert book.sheetnames == [
+        "Summary",
+        "By alert",
+        "By line",
+        "By shift",
+        "By week",
+        "Alerts",
+        "Models",
+        "Advice",
+        "Decisions",
+    ]
     assert len(book["Summary"]._charts) == 2
     header, *rows = book["By alert"].iter_rows(values_only=True)
     found = {row[0]: dict(zip(header, row, strict=True)) for row in rows}
@@ -176,6 +197,34 @@ def test_the_page(report: PerformanceReport) -> None:
     page = performance_page(report, END, "Europe/Paris")
     for said in ("60 % (", "2026-W10", "unreviewed", "avoided", "-no better", "elsewhere on press-07"):
         assert said in page
+
+
+def test_advice_that_was_followed_stands_beside_advice_that_was_not(
+    stores: tuple[Documents, Signals], tmp_path: Path
+) -> None:
+    """People say that the alert at minute 800 was avoided; of the two before, one jammed; oil stayed as it was."""
+    documents, _ = stores
+    changes = (("oil", 70.0, 60.0),)
+    for one in documents.list_alerts(definition="jam-soon"):
+        minute = (one.opened_at - START) // MINUTE
+        if minute in (40, 200, 800):
+            option = MoveOption(changes, one.opened_at - 10 * MINUTE, 0.9, 0.1, 1.0, 0.2)
+            found = Recommendation(one.id, changes, 0.9, 0.1, 0.4, one.opened_at, (option,))
+            documents.put_state(state_key(one.id), to_state(found))
+    report = measure_alerts(START, END, *stores)
+    (outcome,) = report.advice
+    assert (outcome.definition, outcome.line, outcome.unknown) == ("jam-soon", "press-07", 0)
+    held = outcome.holds
+    assert (held.followed, held.followed_away, held.ignored, held.ignored_away) == (1, 1, 2, 1)
+    assert documents.get_state(withdrawn_key("jam-soon", "press-07")) is None, "a report changes nothing"
+    assert measure_alerts(START, END, *stores, lines=["press-08"]).advice == ()
+    write_performance_workbook(report, tmp_path / "p.xlsx")
+    header, row = openpyxl.load_workbook(tmp_path / "p.xlsx")["Advice"].iter_rows(values_only=True)
+    told = dict(zip(header, row, strict=True))
+    assert (told["followed"], told["not followed"]) == (1, 2)
+    assert (told["stayed away, followed"], told["stayed away, not followed"]) == (1.0, 0.5)
+    page = performance_page(report, END)
+    assert 'id="advice"' in page and "50 % (" in page
 
 
 def test_nothing_happened(tmp_path: Path) -> None:
