@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -53,8 +54,13 @@ class Launch:
 
 
 def node_file(home: Path) -> Path:
-    """Return where it is kept which Ray runs here."""
-    return home / "cluster" / "node.json"
+    """Return where it is kept which Ray runs on this machine; machines may share the home."""
+    return home / "cluster" / socket.gethostname() / "node.json"
+
+
+def node_log(home: Path) -> Path:
+    """Return where it is kept what Ray said as it started on this machine."""
+    return home / "logs" / f"ray-node-{socket.gethostname()}.log"
 
 
 def running_node(home: Path) -> Node | None:
@@ -124,7 +130,7 @@ def start_node(settings: Settings, join: str | None = None) -> Node:
         token = _token(settings, join)
         if join is not None:
             _reach(join, "the head")
-        log = home / "logs" / "ray-node.log"
+        log = node_log(home)
         log.parent.mkdir(parents=True, exist_ok=True)
         mark = secrets.token_hex(8)
         environment = {**os.environ, **launch.environment, **token, "ANDON_HOME": str(home), MARK: mark}
@@ -150,6 +156,26 @@ def start_node(settings: Settings, join: str | None = None) -> Node:
             stop_node(home)
             raise
         return node
+
+
+def stay_until_ended(home: Path, node: Node) -> None:
+    """Stay until this process is told to end, which ends Ray here whole, or until Ray ends by itself.
+
+    What supervises this process then starts it anew, as systemd does by ``cluster/hosts/andon-node.service``.
+
+    Raises
+    ------
+    AndonError
+        If Ray ended by itself: it was killed, or the head holds this node for lost.
+    """
+    told = threading.Event()
+    for kind in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(kind, lambda *_: told.set())
+    while running_node(home) == node and not told.wait(0.5):
+        pass
+    stop_node(home)
+    if not told.is_set():
+        raise AndonError("Ray on this machine", "ended by itself", f"see {node_log(home)}, and start it anew")
 
 
 def stop_node(home: Path) -> bool:

@@ -21,6 +21,8 @@ ANY_PORT = Ports(
 )  # fmt: skip
 DUTY_LABEL = "andon.io/duty"
 """Ray's label of a node: what is placed by duty asks for it."""
+HEAD_AWAY_SECONDS = 600
+"""How long a node goes on without its head; what KubeRay sets where the head's state outlives it."""
 FOR_SEARCH = {DUTY_LABEL: "!in(serving,none)"}
 """Where workers of a search may be: on nodes that neither serve alone nor do nothing; nodes without a label do all."""
 
@@ -154,6 +156,8 @@ def start_command(ray: str, options: NodeOptions, *, join: str | None, folder: P
 def start_environment(plan: ClusterPlan, options: NodeOptions, *, head: bool) -> dict[str, str]:
     """Return the variables that Ray is started with; the token travels apart, by the path of its file."""
     made = worker_environment(options.threads) | {"RAY_AUTH_MODE": "token" if plan.access == "token" else "disabled"}
+    # Without a word from the head, Ray's processes would end after a minute: less than a machine needs to start anew.
+    made["RAY_gcs_rpc_server_reconnect_timeout_s"] = str(HEAD_AWAY_SECONDS)
     if head and options.redis:
         made["RAY_REDIS_ADDRESS"] = options.redis
     return made

@@ -1,12 +1,15 @@
 """Hosts on one machine: network namespaces on a bridge, each with its own Ray, its own /tmp, and links that can be cut.
 
-Needs root and iproute2. A folder outside /tmp is shared by all, as a plant's shared disk is.
+Needs root and iproute2. A folder outside /tmp is shared by all, as a plant's shared disk is. Ray is started by the
+unit of ``cluster/hosts``; a loop stands for systemd, which runs in no network namespace, and starts it anew as that
+says.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -20,14 +23,21 @@ from pathlib import Path
 
 import pytest
 
-from cluster.profiles import Machine, NodeOptions, node_options, start_command, start_environment
-from cluster.serve_fast_path import FAST_PATH
 from configs.cluster import ClusterPlan, Duty
 
 ROOT = Path(__file__).parents[1]
-RAY = str(Path(sys.executable).with_name("ray"))
-# A /tmp of its own: hosts do not see each other's sockets and session folders.
-_OWN_TMP = 'mount --bind "$0" /tmp && exec "$@"'
+_UP = re.compile(r"^(?:head|node of) \S+:6379", re.MULTILINE)
+"""What `andon cluster up` says once Ray answers."""
+UNIT = ROOT / "cluster" / "hosts" / "andon-node.service"
+# A name and a /tmp of its own: hosts do not see each other's sockets and session folders.
+_OWN = 'hostname "$0" && mount --bind "$1" /tmp && shift && exec "$@"'
+_SYSTEMD = """
+import subprocess, sys, time
+pause, *command = sys.argv[1:]
+while True:
+    subprocess.run(command)
+    time.sleep(float(pause))
+"""
 
 
 def lacking() -> str:
@@ -69,8 +79,8 @@ class Host:
         """Return a command that runs on this host."""
         own = self.folder / f"tmp-{self.name}"
         own.mkdir(exist_ok=True)
-        inside = ["unshare", "--mount", "--propagation", "private", "sh", "-c", _OWN_TMP, str(own), *command]
-        return ["ip", "netns", "exec", self.namespace, *inside]
+        inside = ["unshare", "--uts", "--mount", "--propagation", "private", "sh", "-c", _OWN, self.name, str(own)]
+        return ["ip", "netns", "exec", self.namespace, *inside, *command]
 
     def popen(self, name: str, *command: str, **more: str) -> subprocess.Popen[bytes]:
         """Start a command on this host; its words go to a file of the shared folder."""
@@ -91,12 +101,20 @@ class Host:
         path = self.folder / f"{self.name}-{name}.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
-    def kill(self) -> None:
-        """Take the power away: all its processes end at once."""
+    def kill_ray(self) -> None:
+        """Kill all processes but what stands for systemd."""
+        kept = {self.ray.pid} if self.ray is not None else set()
+        self._kill(kept)
+
+    def _kill(self, kept: set[int]) -> None:
         found = subprocess.run(["ip", "netns", "pids", self.namespace], capture_output=True, text=True, check=True)
-        for pid in found.stdout.split():
+        for pid in {int(one) for one in found.stdout.split()} - kept:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(int(pid), signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
+
+    def kill(self) -> None:
+        """End all its processes at once; to take the power away, cut its cable first: nobody is told then."""
+        self._kill(set())
         if self.ray is not None:
             self.ray.wait(30)
             self.ray = None
@@ -114,6 +132,8 @@ class Hosts:
 
     folder: Path
     token: Path
+    mark: str
+    hub: str
     hosts: dict[str, Host] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Host:
@@ -126,17 +146,42 @@ class Hosts:
         plan = ClusterPlan(
             profile="node", host=host.address, cpus=cpus, duty=duty, redis=redis, object_store_bytes=100 * 1024**2
         )
-        options: NodeOptions = node_options(plan, Machine(cpus, 2**34, 2**34, host.address), head=is_head)
-        command = start_command(RAY, options, join=None if is_head else f"{head.address}:6379")
-        environment = start_environment(plan, options, head=is_head) | FAST_PATH | more
-        before = host.said("ray").count("Ray runtime started")
-        host.ray = host.popen("ray", *command, **environment)
-        deadline = time.monotonic() + 90
-        while host.said("ray").count("Ray runtime started") == before:
+        environment = {
+            "ANDON_CLUSTER": plan.model_dump_json(exclude_none=True),
+            "ANDON_HOME": str(self.folder / "home"),
+        }
+        join = [] if is_head else ["--join", f"{head.address}:6379"]
+        before = len(_UP.findall(host.said("unit")))
+        host.ray = host.popen("unit", sys.executable, "-c", _SYSTEMD, *unit(join), **environment, **more)
+        deadline = time.monotonic() + 180
+        while len(_UP.findall(host.said("unit"))) == before:
             if host.ray.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"Ray on {name} did not start:\n{host.said('ray')[-2000:]}")
+                raise RuntimeError(f"Ray on {name} did not start:\n{host.said('unit')[-2000:]}")
             time.sleep(0.1)  # until it says so
         return host
+
+
+def unit(join: list[str]) -> list[str]:
+    """Return after how many seconds systemd starts the unit's command anew, and the command."""
+    said = dict(line.split("=", 1) for line in UNIT.read_text().splitlines() if "=" in line and line[0] != "#")
+    assert said["Restart"] == "always"
+    program, *arguments = said["ExecStart"].split()
+    assert arguments[-1] == "$JOIN"
+    return [said["RestartSec"], str(Path(sys.executable).with_name(Path(program).name)), *arguments[:-1], *join]
+
+
+@contextlib.contextmanager
+def outside(made: Hosts) -> Iterator[str]:
+    """Link this machine to the bridge as well; yield its address there."""
+    link = f"v{made.mark}0"
+    _ip("-n", made.hub, "link", "add", link, "type", "veth", "peer", "name", f"{link}h", "netns", str(os.getpid()))
+    try:
+        _ip("-n", made.hub, "link", "set", link, "master", "bridge", "up")
+        _ip("addr", "add", "10.77.0.254/24", "dev", f"{link}h")
+        _ip("link", "set", f"{link}h", "up")
+        yield "10.77.0.254"
+    finally:
+        _ip("link", "delete", f"{link}h")
 
 
 @contextlib.contextmanager
@@ -155,7 +200,7 @@ def hosts(*names: str) -> Iterator[Hosts]:
         "RAY_USAGE_STATS_ENABLED": "0",
         "HOME": str(folder),
     }
-    made = Hosts(folder, token)
+    made = Hosts(folder, token, mark, hub)
     try:
         _ip("netns", "add", hub)
         _ip("-n", hub, "link", "add", "bridge", "type", "bridge")

@@ -24,13 +24,16 @@ def up(
         typer.Option(metavar="HOST:PORT", help="Join the head there; default: be the head.", show_default=False),
     ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Only print what would be started.")] = False,
+    block: Annotated[
+        bool, typer.Option("--block", help="Stay until Ray ends (exit code 1) or one is told to, as systemd wants it.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Start Ray here as "cluster" of andon.toml says, in the background; or on the machines of a cluster file."""
     from dataclasses import asdict
 
     from cluster.launcher import launch, read_cluster_file
-    from cluster.nodes import plan_node, start_node
+    from cluster.nodes import plan_node, start_node, stay_until_ended
     from configs.errors import ConfigError
     from configs.settings import load_settings
     from pipelines.terminal import quiet
@@ -38,8 +41,11 @@ def up(
     settings = load_settings()
     with quiet(settings.home, "cluster") as terminal:
         if file is not None:
-            if join is not None:
-                raise ConfigError("--join", "is given with a cluster file, which says what joins what", "leave one out")
+            if join is not None or block:
+                option, reason = (
+                    ("--join", "which says what joins what") if join else ("--block", "which leaves nothing here")
+                )
+                raise ConfigError(option, f"is given with a cluster file, {reason}", "leave one out")
             if plan:
                 terminal.json(read_cluster_file(file))
                 return
@@ -57,9 +63,11 @@ def up(
         node = start_node(settings, join)
         if json:
             terminal.json(asdict(node))
-            return
-        terminal.text(f"{'head' if node.head else 'node of'} {node.address} {node.dashboard}".rstrip())
-        if node.head:
+        else:
+            terminal.text(f"{'head' if node.head else 'node of'} {node.address} {node.dashboard}".rstrip())
+        if block:
+            stay_until_ended(settings.home, node)
+        elif node.head and not json:
             terminal.say(f"use it: export ANDON_RAY_ADDRESS={node.address}; end it: andon cluster down")
             terminal.say(f"its token is in {settings.home}/ray-token; other machines need it to join")
 

@@ -1,10 +1,11 @@
-"""Serving while hosts are lost: a serving node without power, and the head, whose state Redis keeps.
+"""Serving while hosts are lost: a serving node, and the head, whose state Redis keeps.
 
 Hosts are network namespaces (root and iproute2), each with its own Ray: a head without cores, two serving nodes.
-Clients ask the proxies of the serving nodes, and try an answer that fails once more, half a second later, on the other
-node.
+Clients ask the proxies of the serving nodes in turn, and try what fails once more, half a second later: where there was
+no answer, on the other node; after an answer of 500 and above, on the same, which is there and has learnt which replica
+is not. What was killed comes back by the unit of ``cluster/hosts``, which a loop starts anew as systemd does.
 
-Usage: ``python -m tests.benchmarks.bench_cluster_faults [--steps node,head]``
+Usage: ``python -m tests.benchmarks.bench_cluster_faults [--steps node,power,head]``
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from tests.nodes import ROOT, Host, Hosts, hosts, lacking
 from tests.servers.state import REDIS
 
 PORT = 8000
+RAY = str(Path(sys.executable).with_name("ray"))
 CLIENT = """
 import collections, http.client, json, sys, threading, time
 hosts, lines, token, seconds, out = sys.argv[1:]
@@ -36,7 +38,7 @@ by_second = collections.defaultdict(collections.Counter)
 def ask(connections, host, line):
     connection = connections.get(host)
     if connection is None:
-        connection = connections[host] = http.client.HTTPConnection(host, 8000, timeout=5)
+        connection = connections[host] = http.client.HTTPConnection(host, 8000, timeout=20)
     try:
         connection.request("POST", f"/v1/lines/{line}/score", headers={"Authorization": f"Bearer {token}"})
         answer = connection.getresponse()
@@ -50,17 +52,18 @@ def run(number):
     connections, turn = {}, number
     while time.monotonic() < end:
         turn += 1
-        first, second = hosts[turn % len(hosts)], hosts[(turn + 1) % len(hosts)]
+        first, other = hosts[turn % len(hosts)], hosts[(turn + 1) % len(hosts)]
         line = lines[turn % len(lines)]
         one = ask(connections, first, line)
         if one != "200":
             time.sleep(0.5)
+            second = first if one >= "500" and one.isdigit() else other
             two = ask(connections, second, line)
-            one = f"{one}, then {two}"
+            one = f"{one} of {first}, then {two} of {second}"
         with guard:
             told[one] += 1
             by_second[int(time.time())][first if one == "200" else "failed"] += 1
-threads = [threading.Thread(target=run, args=(number,)) for number in range(4)]
+threads = [threading.Thread(target=run, args=(number,)) for number in range(8)]
 [one.start() for one in threads]
 [one.join() for one in threads]
 json.dump({"told": told, "seconds": by_second}, open(out, "w"))
@@ -114,14 +117,14 @@ def load(made: Hosts, seconds: float) -> tuple[subprocess.Popen[bytes], Path]:
 
 def told(process: subprocess.Popen[bytes], out: Path) -> tuple[Counter[str], dict[str, dict[str, int]]]:
     """Return what the clients were answered, and by whom in each second."""
-    process.wait(120)
+    process.wait(240)
     body = json.loads(out.read_text())
     return Counter(body["told"]), body["seconds"]
 
 
 def lost(answers_: Counter[str]) -> int:
     """Return how many requests failed, also the second time."""
-    return sum(count for what, count in answers_.items() if not what.endswith("200"))
+    return sum(count for what, count in answers_.items() if what != "200" and ", then 200" not in what)
 
 
 def main(steps: list[str]) -> int:
@@ -155,39 +158,57 @@ def main(steps: list[str]) -> int:
         deploy(made, home)
         print("deployed: a replica on each serving node", flush=True)
         for step in steps:
-            missed += {"node": a_node, "head": the_head}[step](made)
+            missed += {"node": a_node, "power": the_power, "head": the_head}[step](made)
     return missed
 
 
 def a_node(made: Hosts) -> int:
-    """Take the power from a serving node under load, and start Ray there again, as its supervisor does."""
-    process, out = load(made, 60)
+    """Kill all of a serving node under load; its unit starts it anew."""
+    process, out = load(made, 75)
     time.sleep(5)  # of load before
+    made["serving2"].kill_ray()
+    return _back(made, process, out, "all processes of a serving node killed")
+
+
+def the_power(made: Hosts) -> int:
+    """Take the power from a serving node under load, so that no connection is even closed; it starts 10 s later."""
+    process, out = load(made, 90)
+    time.sleep(5)  # of load before
+    made["serving2"].cut()
     made["serving2"].kill()
-    killed = time.monotonic()
+    time.sleep(10)  # without power
+    made["serving2"].cut(off=False)
     made.start("serving2", cpus=1, duty="serving")
+    return _back(made, process, out, "a serving node without power for 10 s")
+
+
+def _back(made: Hosts, process: subprocess.Popen[bytes], out: Path, what: str) -> int:
+    """Wait until the node that came back answers; print what clients were told meanwhile."""
+    began = time.monotonic()
+    time.sleep(2)  # until it is gone
     wait_for(lambda: answers(made["client"], made["serving2"]), 120, "the node that came back does not answer")
-    taken = time.monotonic() - killed
-    answered, _ = told(process, out)
+    taken = time.monotonic() - began
+    answered, by_second = told(process, out)
     failed = lost(answered)
-    print(f"a serving node lost: {dict(answered)}")
-    print(f"  capacity back after {taken:.0f} s without a person")
+    last = sorted(by_second)[-3:]
+    back = any(by_second[second].get(made["serving2"].address, 0) for second in last)
+    print(f"{what}: {dict(answered)}")
+    print(f"  it answers again after {taken:.0f} s without a person: {'met' if back else 'MISSED'}")
     print(f"  {failed} requests failed after one retry (bar: 0): {'met' if not failed else 'MISSED'}", flush=True)
-    return int(failed > 0)
+    return int(failed > 0) + int(not back)
 
 
 def the_head(made: Hosts) -> int:
     """Kill the head under load, leave it away for 20 s, and start it again on what Redis has."""
-    process, out = load(made, 70)
-    time.sleep(5)  # of load before
-    made["head"].kill()
-    time.sleep(20)  # of the outage
-    began = time.monotonic()
-    made.start("head", cpus=0, duty="none", redis=f"{made['redis'].address}:6379")
-    back = time.monotonic() - began
-    answered, _ = told(process, out)
-    failed = lost(answered)
     head = made["head"]
+    first = job(head, "before")
+    process, out = load(made, 120)
+    time.sleep(5)  # of load before
+    head.kill()
+    killed = time.monotonic()
+    time.sleep(20)  # of the outage
+    made.start("head", cpus=0, duty="none", redis=f"{made['redis'].address}:6379")
+    back = time.monotonic() - killed
     serve = str(Path(sys.executable).with_name("serve"))
 
     def running() -> bool:
@@ -195,13 +216,29 @@ def the_head(made: Hosts) -> int:
         return "status: RUNNING" in said and "replica_states:\n          RUNNING: 2" in said
 
     taken = wait_for(running, 90, f"Serve is not back: {head.run(serve, 'status').stdout[-1500:]}")
-    print(f"the head lost for 20 s: {dict(answered)}")
-    print(f"  head back after {back:.0f} s, Serve RUNNING with both replicas {taken:.0f} s later")
+    answered, _ = told(process, out)
+    failed = lost(answered)
+    jobs = "SUCCEEDED" in first and "before" in head.run(RAY, "job", "list", *at(head)).stdout
+    jobs = jobs and "SUCCEEDED" in job(head, "after")
+    print(f"the head away for {back:.0f} s, of which 20 without power: {dict(answered)}")
+    print(f"  Serve RUNNING with both replicas {taken:.0f} s later")
+    print(f"  the job of before is known, and another runs (bar: intact): {'met' if jobs else 'MISSED'}")
     print(f"  {failed} requests failed after one retry (bar: 0): {'met' if not failed else 'MISSED'}", flush=True)
-    return int(failed > 0)
+    return int(failed > 0) + int(not jobs)
+
+
+def at(head: Host) -> list[str]:
+    """Return the options that name a cluster by its dashboard."""
+    return ["--address", f"http://{head.address}:8265"]
+
+
+def job(head: Host, name: str) -> str:
+    """Run a job to its end, and return what is said of it."""
+    head.run(RAY, "job", "submit", *at(head), "--submission-id", name, "--", "echo", name)
+    return head.run(RAY, "job", "status", *at(head), name).stdout.upper()
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", default="node,head")
+    parser.add_argument("--steps", default="node,power,head")
     sys.exit(min(1, main(parser.parse_args().steps.split(","))))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -88,3 +90,17 @@ def test_what_is_no_cluster_file_is_told(tmp_path, text, said):
         path.write_text(text)
     with pytest.raises(ConfigError, match=said):
         read_cluster_file(path)
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+def test_the_unit_of_a_node_is_systemds(tmp_path):
+    unit = (HOSTS / "andon-node.service").read_text()
+    here = tmp_path / "andon-node.service"
+    here.write_text(unit.replace("/opt/andon/venv/bin/andon", "/bin/true"))
+    done = subprocess.run(["systemd-analyze", "verify", str(here)], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    here.write_text(unit.replace("/opt/andon/venv/bin/andon", "/bin/true").replace("Restart=always", "Restart=ever"))
+    assert (
+        "restart specifier"
+        in subprocess.run(["systemd-analyze", "verify", str(here)], capture_output=True, text=True).stderr
+    )

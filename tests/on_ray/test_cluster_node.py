@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.nodes import MARK, running_node
+from cluster.nodes import MARK, node_file, running_node
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.ray
@@ -103,6 +103,39 @@ def test_a_head_here_is_started_found_asked_and_ended_whole(home):
     assert andon(home, "cluster", "status").returncode == 2
 
 
+def test_ray_that_a_supervisor_starts_ends_with_it_and_tells_it_when_it_ends():
+    folder = Path(tempfile.mkdtemp(prefix="ray", dir="/tmp"))
+    home = folder / "home"
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANDON_", "RAY_"))}
+    environment = kept | {"ANDON_HOME": str(home), "HOME": str(folder), "ANDON_CLUSTER": '{"cpus": 1}'}
+    command = [sys.executable, "-m", "pipelines", "cluster", "up", "--block", "--json"]
+
+    def up() -> tuple[subprocess.Popen[str], dict[str, object]]:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        lines = ""
+        while not lines.endswith("}\n"):
+            lines += process.stdout.readline()
+            assert process.poll() is None, process.stderr.read()
+        return process, json.loads(lines)
+
+    try:
+        process, node = up()
+        os.kill(node["pid"], signal.SIGKILL)
+        assert process.wait(90) == 1
+        assert "Ray on this machine: ended by itself; see" in process.stderr.read().replace("\n", " ")
+        assert marked(node["mark"]) == []
+        process, node = up()
+        process.terminate()
+        assert process.wait(90) == 0
+        assert marked(node["mark"]) == []
+        assert not node_file(home).exists()
+    finally:
+        andon(home, "cluster", "down")
+        shutil.rmtree(folder)
+
+
 def test_a_node_without_the_token_is_not_started(home):
     refused = andon(home.parent / "third", "cluster", "up", "--join", "127.0.0.1:1")
     assert refused.returncode == 2
@@ -113,7 +146,7 @@ def test_a_head_that_is_not_there_is_told_at_once(home):
     refused = andon(home, "cluster", "up", "--join", "127.0.0.1:1", RAY_AUTH_TOKEN="any")
     assert refused.returncode == 1
     assert "the head at 127.0.0.1:1: cannot be reached: [Errno 111] Connection refused" in refused.stderr
-    assert not (home / "cluster" / "node.json").exists()
+    assert not node_file(home).exists()
 
 
 def test_an_open_cluster_is_refused(home):
