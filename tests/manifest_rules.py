@@ -208,6 +208,12 @@ def search_scales_to_zero_and_serving_does_not(manifests: list[Manifest]) -> Ite
             yield f"{one.pod.place}: is for {duty}, and may shrink to {least}"
         if one.group["maxReplicas"] <= least:
             yield f"{one.pod.place}: cannot grow"
+        if one.group["groupName"] == "search":
+            (pod,) = one.pod.containers
+            cores = one.group["maxReplicas"] * int(pod["resources"]["requests"]["cpu"])
+            for settings in of_kind(manifests, "ConfigMap"):
+                if settings["data"].get("ANDON_WORKERS") != str(cores):
+                    yield f"{one.pod.place}: has {cores} cores at most, for which ANDON_WORKERS does not ask"
 
 
 @rule

@@ -84,7 +84,9 @@ def look_at_memory(settings: Settings, now: Callable[[], datetime]) -> Iterator[
 
     machine = this_machine()
     total = min(machine.memory, _cgroup_limit() or machine.memory)
-    workers = settings.workers or machine.cores
+    # In Kubernetes, ANDON_WORKERS is what a search asks of all nodes together.
+    asked = None if settings.cluster.profile == "kubernetes" else settings.workers
+    workers = asked or machine.cores
     needed = workers * WORKER_BYTES
     told = f"{total / GIB:,.1f} GiB, {machine.cores} cores, {workers} workers"
     good = needed <= total

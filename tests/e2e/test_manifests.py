@@ -193,6 +193,7 @@ BREAKS: dict[str, list[Change]] = {
         lambda all_: serving(all_)["rayClusterConfig"]["workerGroupSpecs"][0].update(minReplicas=0),
         lambda all_: search(all_)["workerGroupSpecs"][0].update(maxReplicas=0),
         lambda all_: search(all_).update(enableInTreeAutoscaling=False),
+        lambda all_: settings(all_).pop("ANDON_WORKERS"),
     ],
     "drains_are_possible_and_bounded": [
         without("PodDisruptionBudget", "serving"),
