@@ -35,8 +35,8 @@ class Forwarder(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     request_queue_size = 128
 
-    def __init__(self, target: tuple[str, int], port: int = 0, *, mongo: bool = False) -> None:
-        super().__init__(("127.0.0.1", port), _MongoConnection if mongo else _HttpConnection)
+    def __init__(self, target: tuple[str, int], port: int = 0, *, mongo: bool = False, host: str = "127.0.0.1") -> None:
+        super().__init__((host, port), _MongoConnection if mongo else _HttpConnection)
         self.target = target
         self.answer_busy = self.cut_before = self.cut_after = 0
         self.requests = 0
@@ -143,9 +143,9 @@ def _rewritten(line: bytes) -> bytes:
 
 
 @contextlib.contextmanager
-def forwarding(target: tuple[str, int], *, mongo: bool = False) -> Iterator[Forwarder]:
-    """Forward until the block ends."""
-    with Forwarder(target, mongo=mongo) as server:
+def forwarding(target: tuple[str, int], *, mongo: bool = False, host: str = "127.0.0.1") -> Iterator[Forwarder]:
+    """Forward what comes to an address of this machine until the block ends."""
+    with Forwarder(target, mongo=mongo, host=host) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:

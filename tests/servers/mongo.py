@@ -14,11 +14,21 @@ SECANTUSD = shutil.which("secantusd-py", path=str(Path(sys.executable).parent)) 
 
 
 @contextlib.contextmanager
-def mongodb(folder: Path, port: int | None = None, *, auth: bool = False) -> Iterator[Server]:
+def mongodb(folder: Path, port: int | None = None, *, auth: bool = False, host: str = "127.0.0.1") -> Iterator[Server]:
     """Run the server until the block ends. What it stores stays in ``folder``. ``auth``: it asks who one is."""
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
-    command = [SECANTUSD, "--port", str(port), "--storage-path", str(folder / "data"), "--log-level", "ERROR"]
+    command = [
+        SECANTUSD,
+        "--host",
+        host,
+        "--port",
+        str(port),
+        "--storage-path",
+        str(folder / "data"),
+        "--log-level",
+        "ERROR",
+    ]
     command += ["--auth"] if auth else []
-    with running(command, port, folder / "mongodb.log", lambda: answers(port)) as server:
+    with running(command, port, folder / "mongodb.log", lambda: answers(port, host)) as server:
         yield server
