@@ -49,6 +49,14 @@ class SignalFrame:
         """Return readings of a number or boolean, float64 (n_rows,), NaN where nothing was read."""
         return self.data[variable].cast(pl.Float64).fill_null(np.nan).to_numpy()
 
+    def readings(self, variable: str, begin: int, end: int) -> Floats:
+        """Return readings of a number or boolean in the rows ``[begin, end)``, NaN where nothing was read."""
+        return self.data.get_column(variable).slice(begin, end - begin).to_numpy()
+
+    def states(self, variable: str, begin: int, end: int) -> pl.Series | list[str | None]:
+        """Return readings of a category in the rows ``[begin, end)``, null where nothing was read."""
+        return self.data.get_column(variable).slice(begin, end - begin)
+
     def __len__(self) -> int:
         return self.data.height
 
@@ -78,6 +86,45 @@ class SignalFrame:
         if end is not None:
             rows = rows.filter(pl.col("time") < end)
         return SignalFrame(self.line, rows, self.types, self.sampling)
+
+
+@dataclass(frozen=True, slots=True)
+class RowArrays:
+    """What a `SignalFrame` holds, of a few rows: on so few, every call of Polars costs more than all of the work.
+
+    ``times`` int64 microseconds (n_rows,), strictly rising; ``types`` in name order; ``numbers`` float64 (k, n_rows)
+    of numbers and booleans, NaN where nothing was read, the row of each in ``places``; ``texts`` the readings of
+    categories, None where nothing was read.
+    """
+
+    line: str
+    times: Integers
+    types: Mapping[str, VariableType]
+    numbers: Floats
+    places: Mapping[str, int]
+    texts: Mapping[str, list[str | None]]
+    sampling: timedelta
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def readings(self, variable: str, begin: int, end: int) -> Floats:
+        """Return readings of a number or boolean in the rows ``[begin, end)``, NaN where nothing was read."""
+        return self.numbers[self.places[variable], begin:end]
+
+    def states(self, variable: str, begin: int, end: int) -> pl.Series | list[str | None]:
+        """Return readings of a category in the rows ``[begin, end)``, None where nothing was read."""
+        return self.texts[variable][begin:end]
+
+    def frame(self) -> SignalFrame:
+        """Return the same readings as a `SignalFrame`."""
+        columns = [pl.Series("time", self.times).cast(TIME)]
+        for name, kind in self.types.items():
+            if kind == "category":
+                columns.append(pl.Series(name, self.texts[name], dtype=pl.String))
+            else:
+                columns.append(pl.Series(name, self.numbers[self.places[name]], nan_to_null=True))
+        return SignalFrame(self.line, pl.DataFrame(columns), self.types, self.sampling)
 
 
 def signal_frame(
@@ -144,12 +191,23 @@ def rising_frame(
     DataError
         On unsorted or repeated times.
     """
-    steps = np.diff(frame["time"].to_physical().to_numpy())
-    if (steps <= 0).any():
-        at = frame["time"][int(np.argmax(steps <= 0)) + 1]
-        raise DataError(f"line {line}", f"times do not rise at {at}", "sort the rows and keep one for each time")
-    usual = sampling or (timedelta(microseconds=float(np.median(steps))) if len(steps) else timedelta(seconds=1))
+    usual = rising(line, frame["time"].to_physical().to_numpy(), sampling)
     return SignalFrame(line, frame, {name: types[name] for name in sorted(types)}, usual)
+
+
+def rising(line: str, times: Integers, sampling: timedelta | None) -> timedelta:
+    """Return ``sampling``, or where it is None the median time between readings (1 s for fewer than two).
+
+    Raises
+    ------
+    DataError
+        On unsorted or repeated times.
+    """
+    steps = np.diff(times)
+    if (steps <= 0).any():
+        at = from_microseconds(int(times[int(np.argmax(steps <= 0)) + 1]))
+        raise DataError(f"line {line}", f"times do not rise at {at}", "sort the rows and keep one for each time")
+    return sampling or (timedelta(microseconds=float(np.median(steps))) if len(steps) else timedelta(seconds=1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ from serve_deployments.workers import Workers
 
 SMALL = 65_536
 """Bytes of a body, up to which a model's answer is worked out at once: to hand it to a thread would take longer."""
+ALONE = 262_144
+"""Bytes of rows, up to which a line is scored at once where nobody else asks: it takes some milliseconds."""
 _LENGTH = LENGTH_HEADER.lower().encode()
 _JSON = b"application/json"
 _SCORE = TypeAdapter(ScoreRequest)
@@ -128,7 +130,7 @@ class HotRoutes:
             return await self._workers.run(lambda: self._scored(line, body))
         # Rows that were sent need no store, only time: alone at once, and among others one after another, since threads
         # that all want the interpreter's lock only hold each other up.
-        if len(body) <= SMALL and self._metrics_of.ongoing <= 1:
+        if len(body) <= ALONE and self._metrics_of.ongoing <= 1:
             return self._scored(line, body)
         return await self._calculator.run(lambda: self._scored(line, body))
 

@@ -12,7 +12,7 @@ from andon.models.monitors.bundle import MonitorBundle
 from andon.ports import Documents, Models, Signals, StoredLine
 from andon.scoring.answers import newest_answer, newest_verdict
 from andon.scoring.newest import NewestRows
-from andon.scoring.rows import rows_frame
+from andon.scoring.rows import read_rows
 from andon.services.watching import context_of
 from andon.serving.inference import Inference
 from andon.serving.problems import Elsewhere, busy
@@ -127,7 +127,7 @@ class LineScorer:
         newest = None
         if rows is not None:
             sampling = declared.sampling if declared else None
-            newest = NewestRows(rows_frame(line, rows, self._types(line, declared), sampling))
+            newest = NewestRows(read_rows(line, rows, self._types(line, declared), sampling))
         elif self._store(line) is None and self.signals.describe_line(line) is None:
             raise ConfigError(f"line {line}", "is not known or has no readings", "see GET /v1/lines, or send rows")
         for one in served:
@@ -137,7 +137,7 @@ class LineScorer:
             try:
                 newest = newest or self.readings.newest(line, *_context(served), declared)
                 answer[_kind(one)].append(_scored(one, one.resident, newest))
-                answer["time"] = format_time(newest.time)
+                answer["time"] = newest.written()
             except AndonError as error:
                 if given:
                     raise

@@ -18,6 +18,7 @@ from andon.frames import (
     FeatureFrame,
     Floats,
     Integers,
+    RowArrays,
     SignalFrame,
     from_microseconds,
     to_microseconds,
@@ -34,7 +35,7 @@ _MOST_READINGS = 2**17
 
 
 def compute_features(
-    frame: SignalFrame,
+    frame: SignalFrame | RowArrays,
     spec: FeatureSpec,
     start: datetime | None = None,
     *,
@@ -94,8 +95,7 @@ def compute_features(
     for begin, end, oldest in _tiles(times, rows, starts, plan):
         # Readings before the oldest window count for nothing.
         stop = int(rows[end - 1]) + 1
-        data = frame.data.slice(oldest, stop - oldest)
-        _compute(data, times[oldest:stop].copy(), rows[begin:end] - oldest, plan, values[begin:end])
+        _compute(frame, oldest, times[oldest:stop].copy(), rows[begin:end] - oldest, plan, values[begin:end])
     return FeatureFrame(frame.line, times[rows], values, complete, plan.names)
 
 
@@ -113,12 +113,15 @@ def _tiles(times: Integers, rows: Integers, starts: Integers, plan: Plan) -> Ite
         begin = end
 
 
-def _compute(data: pl.DataFrame, times: Integers, rows: Integers, plan: Plan, values: Floats) -> None:
-    """Write the features of ``rows`` into ``values``, float64 (n_rows, n_features)."""
+def _compute(
+    frame: SignalFrame | RowArrays, oldest: int, times: Integers, rows: Integers, plan: Plan, values: Floats
+) -> None:
+    """Write the features of ``rows``, counted from row ``oldest``, into ``values``, float64 (n_rows, n_features)."""
+    stop = oldest + len(times)
     for some in plan.numbers(len(times)):
         readings = np.empty((len(some.names), len(times)))
         for place, name in enumerate(some.names):
-            readings[place] = data.get_column(name).to_numpy()
+            readings[place] = frame.readings(name, oldest, stop)
         every, stride, lengths, offsets = (times, readings), plan.stride, plan.lengths, some.offsets
         blocks, slid, ranked = plan.tables
         if plan.asked[0]:
@@ -129,7 +132,7 @@ def _compute(data: pl.DataFrame, times: Integers, rows: Integers, plan: Plan, va
         if plan.asked[2]:
             quantiles.aggregate_quantiles(*every, rows, stride, lengths, LEVELS, ranked, offsets, values)
     for one in plan.states:
-        states, shares = _states(data.get_column(one.variable.name), one.variable)
+        states, shares = _states(frame, one.variable, oldest, stop)
         found = np.empty((len(rows), len(one.functions)))
         sliding.aggregate_states(
             times,
@@ -148,7 +151,7 @@ def _compute(data: pl.DataFrame, times: Integers, rows: Integers, plan: Plan, va
         values[:, one.offset : one.offset + found.shape[1]] = found
 
 
-def require_rows(frame: SignalFrame, spec: FeatureSpec, first_reading: datetime | None = None) -> None:
+def require_rows(frame: SignalFrame | RowArrays, spec: FeatureSpec, first_reading: datetime | None = None) -> None:
     """Refuse a frame whose last row has no full window.
 
     Raises
@@ -194,29 +197,30 @@ def _window_starts(times: Integers, plan: Plan) -> Integers:
     return starts
 
 
-def _check_type(frame: SignalFrame, variable: VariableSpec) -> None:
+def _check_type(frame: SignalFrame | RowArrays, variable: VariableSpec) -> None:
     found = frame.types.get(variable.name)
     if found != variable.type:
         problem = f"is {'a ' + found if found else 'missing'}, the model needs a {variable.type}"
         raise DataError(f"line {frame.line}: {variable.name}", problem, "import it, or train again")
 
 
-def _states(column: pl.Series, variable: VariableSpec) -> tuple[Integers, Integers]:
-    """Return the state read at each row (-1: none) and the share that each state counts for, both int64."""
+def _states(frame: SignalFrame | RowArrays, variable: VariableSpec, begin: int, end: int) -> tuple[Integers, Integers]:
+    """Return the state read at each row of ``[begin, end)`` (-1: none) and what each state counts for, both int64."""
     if variable.type == "boolean":
-        return column.cast(pl.Int64).fill_null(-1).to_numpy(), np.array([1, 0], dtype=np.int64)
-    seen, codes = _coded(column)
+        values = frame.readings(variable.name, begin, end)
+        return np.where(np.isnan(values), -1.0, values).astype(np.int64), np.array([1, 0], dtype=np.int64)
+    seen, codes = _coded(frame.states(variable.name, begin, end))
     place = {category: index for index, category in enumerate(variable.categories)}
     return codes, np.array([place.get(category, len(place)) for category in seen], dtype=np.int64)
 
 
-def _coded(column: pl.Series) -> tuple[list[str], Integers]:
+def _coded(column: pl.Series | list[str | None]) -> tuple[list[str], Integers]:
     """Return the states of a column as they appear, and the place of each row's among them, -1 for none."""
-    if len(column) > _SHORT:
+    if isinstance(column, pl.Series) and len(column) > _SHORT:
         seen = column.drop_nulls().unique(maintain_order=True)
         return seen.to_list(), column.cast(pl.Enum(seen)).to_physical().cast(pl.Int64).fill_null(-1).to_numpy()
     # Polars plans each step before it takes it, which is most of the time where rows are few.
-    read = column.to_list()
+    read: list[str | None] = column if isinstance(column, list) else column.to_list()
     states = list(dict.fromkeys(state for state in read if state is not None))
     places: dict[str | None, int] = {state: place for place, state in enumerate(states)}
     return states, np.array([-1 if state is None else places[state] for state in read], dtype=np.int64)

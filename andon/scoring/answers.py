@@ -7,18 +7,17 @@ from typing import Any
 
 from andon.errors import DataError
 from andon.features.engine import require_rows
-from andon.frames import Floats, SignalFrame, from_microseconds
+from andon.frames import Floats, RowArrays, SignalFrame
 from andon.models.bundle import AlertBundle
 from andon.models.monitors.bundle import MonitorBundle
 from andon.scoring.alerts import score_features
 from andon.scoring.newest import NewestRows
 from andon.scoring.outlooks import outlook_at, will_hold
 from configs.definitions import Alert
-from configs.periods import format_time
 
 
 def newest_answer(
-    bundle: AlertBundle | MonitorBundle, rows: NewestRows | SignalFrame, version: int | None
+    bundle: AlertBundle | MonitorBundle, rows: NewestRows | RowArrays | SignalFrame, version: int | None
 ) -> dict[str, Any]:
     """Score the newest row; the rows before it give the windows. ``version`` is the model's.
 
@@ -32,7 +31,7 @@ def newest_answer(
 
 
 def newest_verdict(
-    alert: Alert, bundle: MonitorBundle, rows: NewestRows | SignalFrame, version: int | None
+    alert: Alert, bundle: MonitorBundle, rows: NewestRows | RowArrays | SignalFrame, version: int | None
 ) -> dict[str, Any]:
     """Judge an alert on forecasts or anomalies at the newest row, by its monitor's ``bundle``.
 
@@ -46,14 +45,15 @@ def newest_verdict(
         If there are fewer rows than the monitor looks back on, or its horizon or variables do not fit the monitor.
     """
     newest = rows if isinstance(rows, NewestRows) else NewestRows(rows)
-    forecast, frame = alert.type == "forecast", newest.frame
+    forecast = alert.type == "forecast"
     _require(newest, alert.name, bundle.window if forecast else bundle.rows_needed + 1)
     row = len(newest) - 1
-    time = format_time(newest.time)
-    answer = {"name": alert.name, "version": version, "learner": bundle.card.learner, "time": time}
+    learner = bundle.card.learner
+    answer = {"name": alert.name, "version": version, "learner": learner, "time": newest.written()}
     if forecast:
         if alert.when is None or alert.horizon is None:
             raise TypeError(f"alert {alert.name} has no condition or no horizon")
+        frame = newest.frame
         outlook = outlook_at(bundle, frame, row, alert.horizon, alert.when)
         (score,), _ = will_hold(bundle, frame, row, alert.horizon, alert.when)
         told = {"score": _number(score), "threshold": 1.0, "flag": bool(score == 1)}
@@ -72,18 +72,18 @@ def newest_verdict(
 def _require(rows: NewestRows, name: str, needed: int) -> None:
     if len(rows) < needed:
         raise DataError(
-            f"line {rows.frame.line}: {name}", f"needs {needed} rows, got {len(rows)}", f"send at least {needed} rows"
+            f"line {rows.rows.line}: {name}", f"needs {needed} rows, got {len(rows)}", f"send at least {needed} rows"
         )
 
 
 def _alert(bundle: AlertBundle, rows: NewestRows, version: int | None) -> dict[str, Any]:
-    require_rows(rows.frame, bundle.features)
+    require_rows(rows.rows, bundle.features)
     scores = score_features(bundle, rows.features(bundle.features))
     return {
         "name": bundle.key.definition,
         "version": version,
         "learner": bundle.learner,
-        "time": format_time(from_microseconds(int(scores.times[-1]))),
+        "time": rows.written(),
         "score": _number(scores.score[-1]),
         "threshold": scores.threshold,
         "flag": bool(scores.flag[-1]),
@@ -94,7 +94,7 @@ def _alert(bundle: AlertBundle, rows: NewestRows, version: int | None) -> dict[s
 def _monitor(bundle: MonitorBundle, rows: NewestRows, version: int | None) -> dict[str, Any]:
     _require(rows, bundle.key.definition, bundle.rows_needed + 1)
     scores = rows.judge(bundle)
-    due = format_time(rows.time + bundle.sampling)
+    due = rows.written(bundle.sampling)
     judged = zip(
         bundle.variables,
         _numbers(scores.expected),
@@ -108,7 +108,7 @@ def _monitor(bundle: MonitorBundle, rows: NewestRows, version: int | None) -> di
     return {
         "name": bundle.key.definition,
         "version": version,
-        "time": format_time(rows.time),
+        "time": rows.written(),
         "score": _number(scores.line_score),
         "threshold": float(bundle.line.threshold),
         "flag": bool(scores.line_flag),

@@ -120,6 +120,7 @@ def _work_out(bundle: MonitorBundle, times: Integers, series: Floats, first: int
         return None
     online = judged <= _TICK
     known = bundle.newest.worked if online else None
+    times = times.copy() if online else times  # a frame's own cannot be written to, which is another type to Numba
     begin, shared = (0, 0) if known is None else known.shared(times, series)
     # Rows of these before `known.first` were never worked out there.
     if known is None or shared < first or begin + first < known.first:

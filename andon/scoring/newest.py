@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -11,16 +11,23 @@ import numpy as np
 from andon.errors import DataError
 from andon.features.engine import compute_features
 from andon.features.spec import FeatureSpec
-from andon.frames import Booleans, FeatureFrame, Floats, SignalFrame, from_microseconds
-from andon.models.monitors import chart_kernels, kernels, windows
+from andon.frames import Booleans, FeatureFrame, Floats, Integers, RowArrays, SignalFrame, from_microseconds
 from andon.models.monitors.bundle import MonitorBundle
+from andon.models.monitors.newest import Worked
+from andon.models.monitors.newest_kernels import judge_row
 from andon.scoring.monitors import FURTHEST, leading
+from configs.periods import format_time
 
 
 @dataclass(frozen=True, slots=True)
 class NewestVerdict:
-    """A monitor's verdict on one row, and its forecast of the next; each float64 or bool (v,), in name order."""
+    """A monitor's verdict on one row, and its forecast of the next; each float64 or bool (v,), in name order.
 
+    ``shares`` float64 (m,) is what each member of the line score adds to it.
+    """
+
+    variables: tuple[str, ...]
+    members: Integers
     expected: Floats
     actual: Floats
     score: Floats
@@ -30,35 +37,57 @@ class NewestVerdict:
     forecast: Floats
     low: Floats
     high: Floats
-    blamed: tuple[str, ...]
-    """The fewest variables that make four fifths of the line's score, the largest share first."""
+    shares: Floats
+
+    @property
+    def blamed(self) -> tuple[str, ...]:
+        """The fewest variables that make four fifths of the line's score, the largest share first."""
+        blame = np.maximum(self.shares, 0.0)
+        total = blame.sum()
+        if not total > 0:
+            return ()
+        return tuple(self.variables[self.members[member]] for member in leading(blame / total))
 
 
 class NewestRows:
-    """A frame, and its numbers as one array: to cut and convert a frame a model costs more than to score it.
+    """Rows as arrays: to cut and convert a frame for each model costs more than to score it.
 
     What is found equals, to the last bit, what `score_monitor` and `forecast_next` find of the frame's last row.
     """
 
-    def __init__(self, frame: SignalFrame) -> None:
-        self.frame = frame
-        self.times = frame.times
-        numbers = [name for name, kind in frame.types.items() if kind != "category"]
-        self._columns = {name: column for column, name in enumerate(numbers)}
-        self._values: Floats = np.empty((len(self.times), len(numbers)))
-        for column, name in enumerate(numbers):
-            self._values[:, column] = frame.data.get_column(name).to_numpy()
+    def __init__(self, rows: RowArrays | SignalFrame) -> None:
+        self.rows = rows
+        self.times = rows.times.copy()  # a frame's own cannot be written to, which is another type to Numba
+        self._written: dict[timedelta, str] = {}
+        self._frame: SignalFrame | None = None
+        self._numbers, self._places = (rows.numbers, rows.places) if isinstance(rows, RowArrays) else _numbers(rows)
         self._features: dict[FeatureSpec, FeatureFrame] = {}
         self._judged: dict[int, tuple[MonitorBundle, NewestVerdict]] = {}
         """By identity of the bundle, which is kept with it so that no other takes that identity."""
 
-    def __len__(self) -> int:
-        return len(self.times)
+    @property
+    def frame(self) -> SignalFrame:
+        """The rows as a frame, made once it is asked for."""
+        if isinstance(self.rows, SignalFrame):
+            return self.rows
+        if self._frame is None:
+            self._frame = self.rows.frame()
+        return self._frame
 
     @property
     def time(self) -> datetime:
         """Of the newest row."""
         return from_microseconds(int(self.times[-1]))
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def written(self, later: timedelta = timedelta(0)) -> str:
+        """Return the time of the newest row, or one so much later, as answers write it."""
+        found = self._written.get(later)
+        if found is None:
+            found = self._written[later] = format_time(self.time + later)
+        return found
 
     def features(self, spec: FeatureSpec) -> FeatureFrame:
         """Return the features of the newest row; alerts that look at a line in the same way share them.
@@ -70,7 +99,7 @@ class NewestRows:
         """
         found = self._features.get(spec)
         if found is None:
-            found = self._features[spec] = compute_features(self.frame, spec, self.time)
+            found = self._features[spec] = compute_features(self.rows, spec, self.time)
         return found
 
     def judge(self, bundle: MonitorBundle) -> NewestVerdict:
@@ -86,71 +115,72 @@ class NewestRows:
         known = self._judged.get(id(bundle))
         if known is not None:
             return known[1]
-        if not set(bundle.variables) & set(self.frame.types):
+        if self.rows.types.keys().isdisjoint(bundle.variables):
             raise DataError(
-                f"line {self.frame.line}",
+                f"line {self.rows.line}",
                 f"has none of the variables of monitor {bundle.key.definition}",
                 f"give {', '.join(bundle.variables[:5])}",
             )
-        found = _judge(bundle, self._read(bundle, bundle.rows_needed + 1))
+        found = self._judge(bundle)
         self._judged[id(bundle)] = bundle, found
         return found
 
-    def _read(self, bundle: MonitorBundle, rows: int) -> Floats:
-        """Return the newest rows of a monitor's variables, float64 (rows, v)."""
-        places = [self._columns.get(name, -1) for name in bundle.variables]
-        if min(places) >= 0:
-            return np.ascontiguousarray(self._values[-rows:, places])
-        values = np.full((rows, len(places)), np.nan)
-        present = [column for column, place in enumerate(places) if place >= 0]
-        values[:, present] = self._values[-rows:, [places[column] for column in present]]
-        return values
+    def _judge(self, bundle: MonitorBundle) -> NewestVerdict:
+        memory, variables = bundle.newest, bundle.variables
+        memory.arguments = memory.arguments or _arguments(bundle)
+        known = memory.worked or _NOTHING
+        found = np.empty((6, len(variables)))
+        line_score, shares, series, expected, errors = judge_row(
+            self.times,
+            self._numbers,
+            np.array([self._places.get(name, -1) for name in variables]),
+            known.times,
+            known.series,
+            known.first,
+            known.expected,
+            known.expected if known.errors is None else known.errors,
+            found,
+            *memory.arguments,
+        )
+        kept = None if bundle.autoencoder is None else errors
+        memory.worked = Worked(self.times[-len(series) :].copy(), series, bundle.window, expected, kept)
+        return NewestVerdict(
+            variables=variables,
+            members=bundle.line.members,
+            expected=found[0],
+            actual=found[1],
+            score=found[2],
+            flags=found[2] >= bundle.thresholds,
+            line_score=line_score,
+            line_flag=line_score >= bundle.line.threshold,
+            forecast=found[3],
+            low=found[4],
+            high=found[5],
+            shares=shares,
+        )
 
 
-def _judge(bundle: MonitorBundle, actual: Floats) -> NewestVerdict:
-    line, scaling = bundle.line, bundle.scaling
-    expected, score, forecast, sources = kernels.newest_sources(
-        actual,
-        bundle.window,
-        (windows.FURTHEST, windows.LARGEST, FURTHEST),
-        (scaling.means, scaling.scales),
-        bundle.networks.arguments,
-        _of_autoencoder(bundle),
-        (bundle.residual_scales, bundle.thresholds),
-        (line.members, line.centres, line.scales),
-    )
-    line_score, shares = chart_kernels.newest_score(
-        sources, bundle.window, line.sources, line.spans, line.limits, line.precisions, line.reaches, line.persistence
-    )
-    reach = bundle.thresholds * bundle.residual_scales
-    return NewestVerdict(
-        expected=expected,
-        actual=actual[-1],
-        score=score,
-        flags=score >= bundle.thresholds,
-        line_score=line_score,
-        line_flag=line_score >= line.threshold,
-        forecast=forecast,
-        low=_finite(forecast - reach),
-        high=_finite(forecast + reach),
-        blamed=_blamed(bundle, shares),
-    )
+def _numbers(frame: SignalFrame) -> tuple[Floats, dict[str, int]]:
+    """Return the numbers of a frame, float64 (k, n_rows), NaN where nothing was read, and the row of each."""
+    places = {name: place for place, name in enumerate(n for n, kind in frame.types.items() if kind != "category")}
+    numbers = np.empty((len(places), len(frame)))
+    for name, place in places.items():
+        numbers[place] = frame.readings(name, 0, len(frame))
+    return numbers, places
 
 
-def _of_autoencoder(bundle: MonitorBundle) -> tuple[Any, ...]:
-    one = bundle.autoencoder
-    if one is None:
-        return False, 0, 0, 0.0, np.zeros(1, np.int64), np.zeros(0)
-    return True, one.lags, one.activation, one.limit, one.sizes, one.weights
+def _arguments(bundle: MonitorBundle) -> tuple[Any, ...]:
+    """Return what `judge_row` takes of a bundle, from ``rows`` on."""
+    line, one = bundle.line, bundle.autoencoder
+    rebuilding = (False, 0, 0, 0.0, np.zeros(1, np.int64), np.zeros(0))
+    if one is not None:
+        rebuilding = (True, one.lags, one.activation, one.limit, one.sizes, one.weights)
+    every = (
+        bundle.rows_needed + 1, bundle.window, FURTHEST, bundle.scaling.means, bundle.scaling.scales,
+        bundle.networks.arguments, *rebuilding, bundle.residual_scales, bundle.thresholds, line.members, line.centres,
+        line.scales, line.sources, line.spans, line.limits, line.precisions, line.reaches, line.persistence,
+    )  # fmt: skip
+    return tuple(np.ascontiguousarray(value) if isinstance(value, np.ndarray) else value for value in every)
 
 
-def _blamed(bundle: MonitorBundle, shares: Floats) -> tuple[str, ...]:
-    blame = np.maximum(shares, 0.0)
-    total = blame.sum()
-    if not total > 0:
-        return ()
-    return tuple(bundle.variables[bundle.line.members[member]] for member in leading(blame / total))
-
-
-def _finite(values: Floats) -> Floats:
-    return values if np.isfinite(values).all() else np.nan_to_num(values)
+_NOTHING = Worked(np.zeros(0, np.int64), np.zeros((0, 0)), 0, np.zeros((0, 0)), None)

@@ -1,19 +1,20 @@
-"""Readings as a request or a table of rows gives them, made into a frame."""
+"""Readings as a request or a table of rows gives them, made into arrays."""
 
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from itertools import chain
+from itertools import chain, compress
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from andon.errors import DataError
-from andon.frames import TIME, SignalFrame, rising_frame, to_microseconds
+from andon.frames import Floats, RowArrays, rising, to_microseconds
 from configs.definitions import VariableType
 
 _NUMBERS = frozenset({float, int, bool, type(None)})
@@ -22,17 +23,18 @@ _EXACT = 4e9
 """Seconds from the Unix epoch up to which a float tells every microsecond."""
 
 
-def rows_frame(
+def read_rows(
     line: str,
     rows: Sequence[Mapping[str, Any]],
     types: Mapping[str, VariableType],
     sampling: timedelta | None = None,
     *,
     others: bool = False,
-) -> SignalFrame:
-    """Validate rows: ``time`` and variables, oldest first.
+) -> RowArrays:
+    """Validate rows: ``time`` and variables, oldest first; those that hold no reading are left out.
 
-    Whole columns are looked at; only one that is wrong is gone through value by value, to say where.
+    All numbers are looked at together, or whole columns; only one that is wrong is gone through value by value, to say
+    where.
 
     Parameters
     ----------
@@ -48,66 +50,93 @@ def rows_frame(
     """
     if not rows:
         raise DataError(f"line {line}: rows", "is empty", "send readings, or no rows at all for the newest stored")
-    names = sorted(set(chain.from_iterable(rows)) - {"time"})
-    unknown = [name for name in names if types and not others and name not in types]
+    columns = _columns(rows)
+    written = columns.pop("time", [None] * len(rows))
+    unknown = [name for name in columns if types and not others and name not in types]
     if unknown:
         raise DataError(
             f"line {line}: rows", f"unknown variable {unknown[0]!r}", f"it has {', '.join(sorted(types)) or 'none'}"
         )
-    times = _times(line, [row.get("time") for row in rows])
-    columns = [pl.Series("time", times).cast(TIME)]
-    kinds: dict[str, VariableType] = {}
-    read = np.zeros(len(rows), dtype=np.bool_)
-    for name in names:
-        values = [row.get(name) for row in rows]
-        found = frozenset(map(type, values))
-        kind = kinds[name] = types.get(name) or ("category" if str in found else "number")
-        column = _texts(values, found) if kind == "category" else _numbers(values, found, kind)
-        if column is None:
-            raise _wrong(line, name, kind, values)
-        if not read.all():
-            read |= column.is_not_null().to_numpy() if type(None) in found else True
-        columns.append(column.alias(name))
+    times = _times(line, written)
+    kinds = {name: types.get(name) or _kind(values) for name, values in columns.items()}
+    texts = {name: list(columns.pop(name)) for name, kind in kinds.items() if kind == "category"}
+    for name, values in texts.items():
+        if not _are_texts(values):
+            raise _wrong(line, {name: values}, kinds)
+    numbers = _numbers(list(chain.from_iterable(columns.values())), len(rows))
+    states = [place for place, name in enumerate(columns) if kinds[name] == "boolean"]
+    if numbers is None or (states and not _are_states(numbers[states])):
+        raise _wrong(line, columns, kinds)
+    read = ~np.isnan(numbers).all(axis=0)
+    if not read.all():
+        for values in texts.values():
+            read |= np.array([value is not None for value in values])
     if not read.any():
         raise DataError(f"line {line}: rows", "hold no reading", "send at least one value")
-    frame = pl.DataFrame(columns)
-    return rising_frame(line, frame if read.all() else frame.filter(pl.Series(read)), kinds, sampling)
+    if not read.all():
+        times, numbers = times[read], numbers[:, read]
+        texts = {name: list(compress(values, read)) for name, values in texts.items()}
+    places = {name: place for place, name in enumerate(columns)}
+    return RowArrays(line, times, kinds, numbers, places, texts, rising(line, times, sampling))
 
 
-def _numbers(values: Sequence[Any], found: frozenset[type], kind: VariableType) -> pl.Series | None:
-    """Return a column of finite numbers, null where there is none; None if one of the values is something else."""
-    if not found <= _NUMBERS:
-        return None
+def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[Any]]:
+    """Return the values of all rows by name, in name order, None where a row has none."""
+    first = rows[0]
+    if len(first) > 1 and all(len(row) == len(first) for row in rows):
+        names = sorted(first)
+        with suppress(KeyError):  # where none is missing, and none is too many, all have the same
+            return dict(zip(names, zip(*map(itemgetter(*names), rows), strict=True), strict=True))
+    return {name: [row.get(name) for row in rows] for name in sorted(set(chain.from_iterable(rows)))}
+
+
+def _kind(values: Sequence[Any]) -> VariableType:
+    return "category" if any(type(value) is str for value in values) else "number"
+
+
+def _numbers(values: list[Any], count: int) -> Floats | None:
+    """Return columns of ``count`` values, one behind the other, as float64 (k, count), NaN where there is none.
+
+    None if one is no finite number.
+    """
     try:
-        numbers = np.array(values, np.float64)  # nothing becomes NaN
-    except OverflowError:  # JSON's integers have no largest one
-        return None
-    holes = type(None) in found
-    if holes:
+        # An array of C's takes numbers and nothing else; NumPy would read texts.
+        numbers = np.frombuffer(array("d", values), np.float64)
+        unread = 0
+    except (TypeError, OverflowError):  # something is missing or wrong
+        if not _NUMBERS.issuperset(map(type, values)):
+            return None
+        try:
+            numbers = np.array(values, np.float64)  # nothing becomes NaN
+        except OverflowError:  # JSON's integers have no largest one
+            return None
         unread = values.count(None)
-        good = np.isfinite(numbers).sum() + unread == len(numbers)
-    else:
-        good = bool(np.isfinite(numbers).all())
-    if good and kind == "boolean":
-        good = bool(((numbers == 0) | (numbers == 1) | np.isnan(numbers)).all())
-    if not good:
-        return None
-    return pl.Series(numbers, nan_to_null=True) if holes else pl.Series(numbers)
+    good = int(np.isfinite(numbers).sum()) + unread == len(numbers)
+    return numbers.reshape(len(values) // count, count) if good else None
 
 
-def _texts(values: Sequence[Any], found: frozenset[type]) -> pl.Series | None:
-    if not found <= _TEXTS:
-        return None
+def _are_states(values: Floats) -> bool:
+    return bool(((values == 0) | (values == 1) | np.isnan(values)).all())
+
+
+def _are_texts(values: Sequence[Any]) -> bool:
+    if not _TEXTS.issuperset(map(type, values)):
+        return False
     try:
         "".join(filter(None, values)).encode()
     except UnicodeEncodeError:  # JSON can escape half of a character
-        return None
-    return pl.Series(values, dtype=pl.String)
+        return False
+    return True
 
 
 def _times(line: str, values: Sequence[Any]) -> Any:
     """Return microseconds since the Unix epoch, int64 (n_rows,)."""
     try:
+        if all(len(value) == 20 and value[10] == "T" and value[19] == "Z" for value in values):
+            # As most write them; years that NumPy alone can read are none of those.
+            times = np.array([value[:19] for value in values], "M8[s]").view(np.int64)
+            if np.abs(times).max() < _EXACT:
+                return times * 1_000_000
         moments = [datetime.fromisoformat(value) for value in values]
         if all(moment.tzinfo is UTC for moment in moments):
             seconds = np.array([moment.timestamp() for moment in moments])
@@ -131,20 +160,22 @@ def _time(line: str, number: int, value: Any) -> int:
     )
 
 
-def _wrong(line: str, name: str, kind: VariableType, values: Sequence[Any]) -> DataError:
-    """Return what to say of the first value of a column that is not of its kind."""
-    for number, value in enumerate(values):
-        good = value is None or (
-            isinstance(value, str) and _is_text(value)
-            if kind == "category"
-            else isinstance(value, bool | int | float) and _is_finite(value)
-        )
-        if good and kind == "boolean" and value is not None:
-            good = value in (0, 1)
-        if not good:
-            problem = f"is not a {kind}: {value!r}"[:200]
-            return DataError(f"line {line}: rows[{number}].{name}", problem, "mend or leave it out")
-    raise AssertionError(f"no value of {name} is wrong")
+def _wrong(line: str, columns: Mapping[str, Sequence[Any]], kinds: Mapping[str, VariableType]) -> DataError:
+    """Return what to say of the first value, column by column, that is not of its kind."""
+    for name, values in columns.items():
+        kind = kinds[name]
+        for number, value in enumerate(values):
+            good = value is None or (
+                isinstance(value, str) and _is_text(value)
+                if kind == "category"
+                else isinstance(value, bool | int | float) and _is_finite(value)
+            )
+            if good and kind == "boolean" and value is not None:
+                good = value in (0, 1)
+            if not good:
+                problem = f"is not a {kind}: {value!r}"[:200]
+                return DataError(f"line {line}: rows[{number}].{name}", problem, "mend or leave it out")
+    raise AssertionError(f"no value of {', '.join(columns)} is wrong")
 
 
 def _is_finite(value: float) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from andon.models.bundle import AlertBundle, Bundle, read_bundle
 from andon.scoring.answers import newest_answer
-from andon.scoring.rows import rows_frame
+from andon.scoring.rows import read_rows
 from configs.definitions import VariableType
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class LineModel:
         key = self.bundle.key
         line = key.line or f"of family {key.family}"
         # The line's other variables count too: where they were read is a row.
-        frame = rows_frame(line, _rows(model_input), _types(self.bundle), others=True)
+        frame = read_rows(line, _rows(model_input), _types(self.bundle), others=True)
         return newest_answer(self.bundle, frame, self.version)
 
 

@@ -1,12 +1,14 @@
-"""What a monitor worked out for a line's newest rows, kept from one tick to the next, so that only new rows cost."""
+"""What a monitor worked out for a line's newest rows, kept for the next tick or request, so that only new rows cost."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from andon.frames import Floats, Integers
+from andon.models.monitors.newest_kernels import shared_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +36,8 @@ class Worked:
 
         They share the rows from there to the end of these, each equal bit by bit, or none.
         """
-        begin = int(np.searchsorted(self.times, times[0]))
-        count = len(self.times) - begin
-        equal = (
-            0 < count <= len(times)
-            and np.array_equal(self.times[begin:], times[:count])
-            and _same(self.series[begin:], series[:count])
-        )
-        return begin, count if equal else 0
+        begin, count = shared_rows(self.times, self.series, times, np.ascontiguousarray(series))
+        return begin, count
 
 
 class Newest:
@@ -51,10 +47,12 @@ class Newest:
     its own window alone, and these are compared before anything is recalled.
     """
 
-    __slots__ = ("worked",)
+    __slots__ = ("arguments", "worked")
 
     def __init__(self) -> None:
         self.worked: Worked | None = None
+        self.arguments: tuple[Any, ...] = ()
+        """What `newest_kernels.judge_row` takes of the bundle, once it was asked for."""
 
 
 def _same(first: Floats, second: Floats) -> bool:
