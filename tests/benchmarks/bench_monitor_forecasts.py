@@ -102,7 +102,7 @@ def compare(frame: SignalFrame, trials: int, seed: int, yardstick: bool) -> list
         sampler.tell(evaluations[-1].metric)
     before = data.persistence
     choices = [
-        choose(column, evaluations, before[:, column], persistence_network(), names)
+        choose(column, evaluations, before[:, column], persistence_network(), names, data.residuals_of)
         for column in range(len(data.variables))
     ]
     lines = [

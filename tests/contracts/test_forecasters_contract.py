@@ -158,6 +158,9 @@ def test_a_monitor_read_back_says_the_same(bundle: MonitorBundle, tmp_path: Path
         ("networks.steps", np.zeros(4, np.int64)),
         ("networks.others", np.full(4, 13)),
         ("networks.skips", np.full(4, 10**6)),
+        ("networks.shares", np.full(4, 1.5)),
+        ("networks.aparts", np.full(4, np.inf)),
+        ("networks.aparts", np.ones(4)),
         ("networks.limits", np.full(4, np.nan)),
         ("networks.lags", np.full(4, 99)),
         ("networks.weights", np.array(["a"])),
@@ -205,10 +208,11 @@ def test_a_variable_that_vanishes_is_no_reading(bundle: MonitorBundle) -> None:
     assert np.isnan(scores.score[:, [1, 2]]).all() and np.isfinite(scores.score[12:, [0, 3]]).all()
 
 
-def test_a_monitor_of_an_earlier_version_is_named_as_such(bundle: MonitorBundle, tmp_path: Path) -> None:
+@pytest.mark.parametrize("missing", ["networks.program", "networks.aparts", "line.persistence"])
+def test_a_monitor_of_an_earlier_version_is_named_as_such(bundle: MonitorBundle, tmp_path: Path, missing: str) -> None:
     parts = write_parts(bundle, tmp_path)
     with np.load(tmp_path / PARTS) as stored:
-        arrays = {name: array for name, array in stored.items() if name != "networks.program"}
+        arrays = {name: array for name, array in stored.items() if name != missing}
     np.savez(tmp_path / PARTS, **arrays)
     with pytest.raises(ModelError, match="earlier version; train the monitor again"):
         read_parts(

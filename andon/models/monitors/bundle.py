@@ -21,6 +21,8 @@ from andon.models.monitors.windows import Scaling
 from andon.records import ModelCard, ModelKey
 
 PARTS = "monitor.npz"
+_LATEST = {"networks.program", "networks.aparts", "line.persistence"}
+"""Arrays that bundles of earlier versions lack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def read_parts(
     """
     try:
         with np.load(folder / PARTS, allow_pickle=False) as arrays:
-            if "networks.program" not in arrays or "line.persistence" not in arrays:
+            if not set(arrays) >= _LATEST:
                 raise ModelError(f"{folder / PARTS}", "is of an earlier version", "train the monitor again")
             bundle = MonitorBundle(
                 key=key,

@@ -31,6 +31,11 @@ def check_networks(networks: PackedNetworks, window: int, count: int) -> None:
         raise ValueError("networks.program has layers of no kind")
     if networks.weights.dtype != np.float64 or networks.weights.ndim != 1:
         raise ValueError("networks.weights are not numbers in a row")
+    shares, aparts = networks.shares, networks.aparts
+    for name, numbers, most in (("shares", shares, 1.0), ("aparts", aparts, np.inf)):
+        known = numbers.shape == (count,) and numbers.dtype == np.float64 and np.isfinite(numbers).all()
+        if not (known and (numbers >= 0).all() and (numbers <= most).all()):
+            raise ValueError(f"networks.{name} is not {count} numbers of at least 0")
     lags, others, steps = networks.lags, networks.others, networks.steps
     if (lags > window).any() or (others > window).any() or (steps > window).any() or (lags % steps).any():
         raise ValueError("networks look back further than the window")
@@ -39,6 +44,11 @@ def check_networks(networks: PackedNetworks, window: int, count: int) -> None:
     ends = networks.skips + lags + np.minimum(others, 1) * count + 1
     if (ends[networks.skips >= 0] > len(networks.weights)).any():
         raise ValueError("networks.skips do not fit their weights")
+    for column in np.flatnonzero(aparts > 0).tolist():
+        alone = not program[column, 1:, 0].any() and (program[column, 0, 3:] == 1).all()
+        plain = lags[column] and steps[column] == 1 and networks.skips[column] < 0 and not networks.anchored[column]
+        if not (alone and plain and program[column, 0, 0] == kernels.CONVOLUTION):
+            raise ValueError("networks.aparts are of networks that are no regressions")
     for column in range(count):
         seen = int(lags[column] + steps[column] * others[column] * count)
         length = _length(program[column], seen)

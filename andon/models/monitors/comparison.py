@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from andon.frames import Floats
 from andon.models.monitors.autoencoders import Autoencoder
 from andon.models.monitors.forecasters import NETWORKS
-from andon.models.monitors.networks import Network, steadied
+from andon.models.monitors.networks import Network, leaning
 
 NOISE = 2.0
 """Standard errors by which a forecaster must be better than a simpler one."""
@@ -53,7 +53,7 @@ class Evaluation:
 class Choice:
     """The forecaster of one variable. ``learner`` is persistence, constant or that of an evaluation.
 
-    ``network`` is `networks.steadied` by ``share``.
+    ``network`` is `networks.leaning` by ``share`` and ``apart``.
     """
 
     learner: str
@@ -62,7 +62,9 @@ class Choice:
     errors: dict[str, float | None]
     """RMSE on validation rows of ``persistence`` and of what each learner would be chosen with, standardised."""
     share: float = 1.0
-    """How much of the forecast is the learner's; the rest is the last reading."""
+    """How much of the forecast is the learner's, as a rule; the rest is the last reading."""
+    apart: float = 0.0
+    """Mean square distance of the learner's forecasts from the last reading on validation rows, standardised."""
 
 
 def root_mean_square(residuals: Floats) -> Floats:
@@ -156,18 +158,24 @@ def _worth(challenger: Floats, incumbent: Floats) -> bool:
 
 
 def choose(
-    column: int, evaluations: Sequence[Evaluation], persistence: Floats, fallback: Network, order: Sequence[str]
+    column: int,
+    evaluations: Sequence[Evaluation],
+    persistence: Floats,
+    fallback: Network,
+    order: Sequence[str],
+    residuals_of: Callable[[Network, int], Floats],
 ) -> Choice:
     """Choose the forecaster of one variable.
 
     ``order`` names the learners from the simplest on. Within a learner the first configuration tried stays unless the
-    best is better by a standard error; it is mixed with persistence by `best_share`. The simplest learner is taken;
-    each further one must be better than what was chosen before it and than persistence, beyond noise and by 1 %. Where
-    nearly nothing of it is left, persistence stands alone. ``persistence`` (n,) are standardised residuals on
-    validation rows; ``fallback`` is the network of persistence.
+    best is better by a standard error; it is mixed with persistence (`networks.leaning`), as a rule by `best_share`.
+    The simplest learner is taken; each further one must be better than what was chosen before it and than persistence,
+    beyond noise and by 1 %. Where nearly nothing of it is left, persistence stands alone. ``persistence`` (n,) are
+    standardised residuals on validation rows; ``fallback`` is the network of persistence; ``residuals_of`` judges a
+    network of a column there.
     """
     errors: dict[str, float | None] = {"persistence": float(root_mean_square(persistence[:, None])[0])}
-    chosen: tuple[Evaluation, float, Floats] | None = None
+    chosen: tuple[Choice, Floats] | None = None
     for position, learner in enumerate(order):
         tried = [evaluation for evaluation in evaluations if evaluation.learner == learner]
         if not tried:
@@ -177,14 +185,13 @@ def choose(
         if best is not tried[0] and not beats(best.residuals[:, column], tried[0].residuals[:, column], _WITHIN):
             best = tried[0]
         share = best_share(best.residuals[:, column], persistence)
-        mine: Floats = share * best.residuals[:, column] + (1 - share) * persistence
+        apart = float(root_mean_square((best.residuals[:, column] - persistence)[:, None])[0]) ** 2
+        network = leaning(best.networks[column], share, apart)
+        mine = residuals_of(network, column)
         errors[learner] = float(root_mean_square(mine[:, None])[0])
         if share < _LEAST_SHARE:
             continue
         simplest = position == 0 and learner == "linear"
-        if simplest or all(_worth(mine, other) for other in (persistence, *([] if chosen is None else [chosen[2]]))):
-            chosen = best, share, mine
-    if chosen is None:
-        return Choice("persistence", {}, fallback, errors)
-    best, share, _ = chosen
-    return Choice(best.learner, best.params, steadied(best.networks[column], share), errors, share)
+        if simplest or all(_worth(mine, other) for other in (persistence, *([] if chosen is None else [chosen[1]]))):
+            chosen = Choice(best.learner, best.params, network, errors, share, apart), mine
+    return Choice("persistence", {}, fallback, errors) if chosen is None else chosen[0]

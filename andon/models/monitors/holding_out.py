@@ -12,7 +12,7 @@ from andon.models.monitors.autoencoders import Autoencoder
 from andon.models.monitors.comparison import Choice, Evaluation
 from andon.models.monitors.drift import walk_age
 from andon.models.monitors.forecasters import FORECASTERS, autoencoder_learner, forecaster
-from andon.models.monitors.networks import Network, steadied
+from andon.models.monitors.networks import Network, leaning
 from andon.models.monitors.preparation import MonitorData
 
 PIECES, FOLDS = 10, 5
@@ -116,7 +116,7 @@ def _refit(
             fitted[name] = forecaster(choice.learner).fit(
                 data.series, rows, data.window, choice.params, seed=seed, threads=threads
             )
-        networks.append(steadied(fitted[name][column], choice.share))
+        networks.append(leaning(fitted[name][column], choice.share, choice.apart))
     return tuple(networks)
 
 

@@ -19,6 +19,8 @@ _Function = TypeVar("_Function", bound=Callable[..., object])
 LINEAR, RELU, TANH, ELU = 0, 1, 2, 3
 CONVOLUTION, LSTM = 1, 2
 """Kinds of layers; 0 ends a network."""
+PRIOR = 10.0
+"""Windows of rows that a usual share counts for beside the half window at hand."""
 
 
 def compiled(function: _Function) -> _Function:
@@ -159,6 +161,47 @@ def remember(before: Floats, after: Floats, steps: int, channels: int, units: in
 
 
 @compiled
+def recent_share(
+    series: Floats,
+    row: int,
+    filled: Floats,
+    column: int,
+    lags: int,
+    others: int,
+    share: float,
+    apart: float,
+    weights: Floats,
+) -> float:
+    """Return how much of a regression to mix with the last reading at ``row``, 0 to 1, by how both told recent rows.
+
+    The share that leaves the least squares over the newer half of the filled window (window, v) (Bates and Granger,
+    "The Combination of Forecasts", 1969), shrunk to its usual ``share`` as if that had been found on `PRIOR` windows of
+    rows on which the two lie ``apart`` in the mean square. Each row is told again from what stands in the window
+    before it, older readings taken for its oldest one; gaps are no evidence. ``weights`` are the regression's, of its
+    own lags, of the newest ``others`` readings of all variables, and an intercept.
+    """
+    window, n_variables = filled.shape
+    power = PRIOR * window * apart
+    gain = power * share
+    for back in range(1, window // 2 + 1):
+        if np.isnan(series[row - back, column]):
+            continue
+        now = window - back
+        told = weights[lags + others * n_variables]
+        for lag in range(lags):
+            told += filled[max(now - lags + lag, 0), column] * weights[lag]
+        for step in range(others):
+            seen, at = max(now - others + step, 0), lags + step * n_variables
+            for other in range(n_variables):
+                told += filled[seen, other] * weights[at + other]
+        last = filled[now - 1, column]
+        gain += (told - last) * (filled[now, column] - last)
+        power += (told - last) ** 2
+    found: float = min(max(gain / power, 0.0), 1.0)
+    return found
+
+
+@compiled
 def expected_rows(
     series: Floats,
     first: int,
@@ -172,6 +215,8 @@ def expected_rows(
     limits: Floats,
     reaches: Floats,
     skips: Integers,
+    shares: Floats,
+    aparts: Floats,
     program: Integers,
     offsets: Integers,
     weights: Floats,
@@ -228,7 +273,14 @@ def expected_rows(
                         activate(after[: count * units], activations[column])
                 before, after = after, before
                 layer += 1
-            result[row - first, column] = before[0] + outcome
+            outcome += before[0]
+            if aparts[column] > 0.0:
+                last, usual = filled[window - 1, column], (shares[column], aparts[column])
+                share = recent_share(
+                    series, row, filled, column, lags[column], others[column], *usual, weights[offsets[column] :]
+                )
+                outcome = last + share * (outcome - last)
+            result[row - first, column] = outcome
     return result
 
 

@@ -43,6 +43,11 @@ class Network:
     """The layers see readings within so many standard deviations of the mean; ``skip`` sees all."""
     reach: float = np.inf
     """The layers are not asked where the variable's last reading lies further from the mean than this."""
+    share: float = 1.0
+    """How much of the forecast is a regression's, as a rule; the rest is the last reading. See `apart`."""
+    apart: float = 0.0
+    """Above 0, of a regression without skip: the share follows recent rows, see `kernels.recent_share`, and this is how
+    far its forecasts usually lie from the last reading, in the mean square."""
 
 
 def constant_network() -> Network:
@@ -78,6 +83,20 @@ def steadied(network: Network, share: float) -> Network:
     )
 
 
+def leaning(network: Network, share: float, apart: float) -> Network:
+    """Return ``share`` of what a network expects, and for the rest its variable's last reading.
+
+    A regression's share is only its usual one and follows how well both have told recent rows: where a line no longer
+    runs as it did, the better of the two soon counts for more. Networks with layers, which would have to be asked again
+    for each of these rows, keep it as `steadied` does. ``apart`` is the mean square distance of the forecasts from the
+    last reading, standardised.
+    """
+    regression = network.lags and not (network.layers or network.anchored) and network.skip is None
+    if apart > 0 and regression and len(network.weights) == 1:
+        return replace(network, share=share, apart=apart)
+    return steadied(network, share)
+
+
 def _count(network: Network) -> int:
     """Return how many variables a network with others was made for."""
     layers = network.layers or (Layer("dense", network.weights[0].shape[1]),)
@@ -99,6 +118,8 @@ class PackedNetworks:
     reaches: Floats
     skips: Integers
     """Where in ``weights`` a network's skip begins; -1 where it has none."""
+    shares: Floats
+    aparts: Floats
     program: Integers
     """Layers of each network, int64 (v, depth, 6): kind, steps in, channels in, units, width, stride; rows of 0 end."""
     offsets: Integers
@@ -118,7 +139,7 @@ class PackedNetworks:
         """What `kernels.expected_rows` takes, from ``lags`` on."""
         return (
             self.lags, self.others, self.steps, self.anchored, self.activations, self.limits, self.reaches, self.skips,
-            self.program, self.offsets, self.weights,
+            self.shares, self.aparts, self.program, self.offsets, self.weights,
         )  # fmt: skip
 
 
@@ -149,6 +170,8 @@ def pack(networks: Sequence[Network]) -> PackedNetworks:
         limits=np.array([network.limit for network in networks], np.float64),
         reaches=np.array([network.reach for network in networks], np.float64),
         skips=skips,
+        shares=np.array([network.share for network in networks], np.float64),
+        aparts=np.array([network.apart for network in networks], np.float64),
         program=program,
         offsets=offsets,
         weights=np.concatenate(parts),

@@ -11,7 +11,7 @@ import numpy as np
 from andon.errors import ModelError
 from andon.frames import MICROSECOND, Booleans, Floats, Integers, SignalFrame, from_microseconds
 from andon.models.monitors.calibration import smallest_scale
-from andon.models.monitors.networks import Network, pack, persistence_network
+from andon.models.monitors.networks import Network, constant_network, pack, persistence_network
 from andon.models.monitors.periods import split_periods, watched_variables
 from andon.models.monitors.windows import Scaling, fit_scaling, read_values, target_rows
 from configs.definitions import Monitor
@@ -58,6 +58,12 @@ class MonitorData:
         first, end = int(rows.min()), int(rows.max()) + 1
         expected = pack(networks).predict(self.series, self.window, first, end)
         return self.series[rows] - expected[rows - first]
+
+    def residuals_of(self, network: Network, column: int) -> Floats:
+        """Return the same of one variable's network on validation rows alone, float64 (n_validation,)."""
+        networks = [constant_network()] * len(self.variables)
+        networks[column] = network
+        return self.residuals(networks, self.validation)[:, column]
 
 
 def prepare_monitor(frame: SignalFrame, definition: Monitor) -> MonitorData:

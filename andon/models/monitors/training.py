@@ -89,7 +89,7 @@ def assemble_monitor(
     choices = [
         Choice("constant", {}, constant_network(), {})
         if data.constant[column]
-        else choose(column, eligible, persistence[:, column], persistence_network(), order)
+        else choose(column, eligible, persistence[:, column], persistence_network(), order, data.residuals_of)
         for column in range(len(data.variables))
     ]
     held_out = hold_out(data, choices, best_autoencoder(evaluations), seed, threads)
