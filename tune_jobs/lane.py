@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from andon.frames import Floats
-from tune_jobs.sampling import Configuration, Lessons, Sampler, seed_of
+from tune_jobs.proposing import Lessons
+from tune_jobs.sampling import Configuration, Sampler, seed_of
 from tune_jobs.study import StudySpec, Subject, lane_folder
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tune_jobs.planning import LearnersOf, default_targets, last_targets, own_targets, read_tried
 from tune_jobs.study import StudySpec, lanes_of
-from tune_jobs.transfer import teachers_of
+from tune_jobs.transfer import others_of, teachers_of
 
 OUTCOME = "outcome.json"
 EARLY_SHARE = 0.8
@@ -123,10 +123,14 @@ class Rounds:
         return True
 
     def teachers(self, study: int) -> list[tuple[int, bool]]:
-        """Return the studies that a study learns from, and whether they were taught themselves."""
+        """Return the studies that a study learns from, and whether they were taught themselves.
+
+        In the end, when all are through with their own share, they are all others of the definition.
+        """
         if not self.across:
             return []
-        return [(one, self.taught(one)) for one in teachers_of(self.studies, study)]
+        found = others_of(self.studies, study) if self._final else teachers_of(self.studies, study)
+        return [(one, self.taught(one)) for one in found]
 
     def taught(self, study: int) -> bool:
         """Return whether a study has lessons to begin with."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from tune_jobs.proposing import Lessons, propose
 
 if TYPE_CHECKING:
     import optuna
@@ -18,10 +21,6 @@ STARTUP = 4
 """Configurations that are drawn at random, and that a median is taken over, before a lane trusts what it has seen."""
 WARM_UP = 40
 """Steps of a fit before it may be pruned."""
-GOOD_SHARE = 0.25
-"""Share of the configurations that counts as good once similar lines' are among them: a tenth, Optuna's own, would be
-two or three, mostly of one line and lucky there."""
-
 Learner = tuple[Callable[[], dict[str, Any]], Callable[[Any], dict[str, Any]]]
 """The configuration that every model gets at least, and the one that a trial suggests."""
 
@@ -36,13 +35,19 @@ class Prefixed:
         """Suggest a number."""
         return self._trial.suggest_float(f"{self._prefix}.{name}", low, high, **options)
 
-    def suggest_int(self, name: str, low: int, high: int, **options: Any) -> int:
-        """Suggest a whole number."""
-        return self._trial.suggest_int(f"{self._prefix}.{name}", low, high, **options)
+    def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
+        """Suggest a whole number: a number, rounded. Optuna's own whole numbers take it several times as long."""
+        value = self._trial.suggest_float(f"{self._prefix}.{name}", low - 0.5, high + 0.5, log=log)
+        return min(max(round(value), low), high)
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
         """Suggest one of ``choices``."""
         return self._trial.suggest_categorical(f"{self._prefix}.{name}", choices)
+
+
+def prefixed(learner: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a learner's parameters by the names that a trial has them by."""
+    return {f"{learner}.{name}": value for name, value in params.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +71,12 @@ class Configuration:
     """Seconds inside the learner's own fit and predict."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lessons:
-    """What similar lines found: configurations as Optuna knows them (``sampled`` of `Configuration`).
-
-    ``observed`` holds (sampled, metric relative to that line's default configuration); ``starts`` the parameters to
-    begin with, the most similar line's first.
-    """
-
-    observed: tuple[tuple[dict[str, Any], float], ...] = ()
-    starts: tuple[dict[str, Any], ...] = ()
-
-
 class Sampler:
     """Proposes learner and parameters.
 
-    First the default configuration of each learner; then what similar lines found best; then by tree-structured Parzen
-    estimators (Bergstra et al. 2011), which are told of the similar lines' configurations too, each moved to this
-    line's scale by the default configuration that both have tried. A fit is pruned where its metric at a step is
-    below the median of those before it.
+    First the default configuration of each learner. Then what is expected to gain most, by what similar lines and this
+    one have found (`propose`); where nobody has found anything yet, Optuna's tree-structured Parzen estimator (Bergstra
+    et al. 2011). A fit is pruned where its metric at a step is below the median of those before it.
 
     Parameters
     ----------
@@ -107,12 +99,14 @@ class Sampler:
         self._learners = dict(learners)
         self._names = list(learners)
         self._seed = seed
+        self._lessons = lessons if lessons is not None and len(lessons) and len(self._names) == 1 else None
         self._study = optuna.create_study(
             direction=direction,
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=WARM_UP, n_min_trials=3),
+            pruner=optuna.pruners.MedianPruner(
+                n_startup_trials=0 if self._lessons else STARTUP, n_warmup_steps=WARM_UP, n_min_trials=3
+            ),
         )
-        self._lessons = (lessons or Lessons()) if len(self._names) == 1 else Lessons()
-        self._taught = False
+        self._found: list[tuple[dict[str, Any], float]] = []
         self._trial: optuna.Trial | None = None
 
     @property
@@ -127,23 +121,19 @@ class Sampler:
         self._trial = None
         if number < self.defaults:
             return self._names[number], self._learners[self._names[number]][0](), "default"
-        learned = number - self.defaults < len(self._lessons.starts)
-        if learned:
-            self._study.enqueue_trial(self._lessons.starts[number - self.defaults])
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            # Optuna means to take `gamma` away with its version 6.
-            warnings.simplefilter("ignore", FutureWarning)
-            self._study.sampler = optuna.samplers.TPESampler(
-                seed=seed_of(self._seed, number),
-                n_startup_trials=STARTUP * len(self._names),
-                multivariate=True,
-                n_ei_candidates=12,
-                **({"gamma": _good} if self._taught else {}),
-            )
+        seed = seed_of(self._seed, number)
+        if self._lessons is not None:
+            self._study.enqueue_trial(propose(self._lessons, self._found, np.random.default_rng(seed)))
+        else:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                self._study.sampler = optuna.samplers.TPESampler(
+                    seed=seed, n_startup_trials=STARTUP * len(self._names), multivariate=True, n_ei_candidates=12
+                )
         self._trial = trial = self._study.ask()
         learner = trial.suggest_categorical("learner", self._names) if len(self._names) > 1 else self._names[0]
-        return learner, self._learners[learner][1](Prefixed(trial, learner)), "transfer" if learned else "sampled"
+        params = self._learners[learner][1](Prefixed(trial, learner))
+        return learner, params, "transfer" if self._lessons is not None else "sampled"
 
     def watch(self, step: int, metric: float) -> bool:
         """Take note of the metric at a step of the configuration that was asked for; return whether to prune it."""
@@ -158,13 +148,14 @@ class Sampler:
 
         trial, self._trial = self._trial, None
         if trial is None:
-            self._learn(metric)
+            self._note_default(metric)
             return None
         states = optuna.trial.TrialState
         if metric is None:
             self._study.tell(trial, state=states.FAIL)
             return None
         frozen = self._study.tell(trial, None if pruned else metric, states.PRUNED if pruned else None)
+        self._found.append((frozen.params, metric))
         return {
             "params": frozen.params,
             "distributions": {name: json.loads(_to_json(one)) for name, one in frozen.distributions.items()},
@@ -175,16 +166,15 @@ class Sampler:
         """Tell of a configuration that an earlier process tried."""
         if configuration.sampled is None:
             if configuration.number < self.defaults:
-                self._learn(configuration.metric)
+                self._note_default(configuration.metric)
         elif configuration.metric is not None:
             self._add(configuration.sampled, configuration.metric, configuration.pruned)
+            self._found.append((configuration.sampled["params"], configuration.metric))
 
-    def _learn(self, default: float | None) -> None:
-        """Tell the sampler what similar lines found, once it is known what this line's default reaches."""
-        lessons, self._lessons = self._lessons, Lessons((), self._lessons.starts)
-        for sampled, relative in lessons.observed if default is not None else ():
-            self._taught = True
-            self._add({**sampled, "steps": {}}, default + relative, pruned=False)
+    def _note_default(self, metric: float | None) -> None:
+        if metric is not None and self._lessons is not None:
+            learner = self._names[0]
+            self._found.append((prefixed(learner, self._learners[learner][0]()), metric))
 
     def _add(self, sampled: dict[str, Any], metric: float, pruned: bool) -> None:
         import optuna
@@ -213,10 +203,6 @@ def _from_json(text: str) -> Any:
     import optuna
 
     return optuna.distributions.json_to_distribution(text)
-
-
-def _good(tried: int) -> int:
-    return math.ceil(GOOD_SHARE * tried)
 
 
 def seed_of(*parts: object) -> int:

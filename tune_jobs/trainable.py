@@ -15,8 +15,9 @@ from typing import Any
 from andon.frames import Floats
 from tune_jobs.lane import Lane, read_journal, read_scores
 from tune_jobs.planning import LearnersOf, own_targets
+from tune_jobs.proposing import Lessons
 from tune_jobs.rounds import OUTCOME, Job
-from tune_jobs.sampling import Configuration, Lessons
+from tune_jobs.sampling import Configuration
 from tune_jobs.study import StudySpec, Subject, lane_folder, lanes_of
 from tune_jobs.subjects import open_subject
 from tune_jobs.tensorboard import write_best, write_configuration
@@ -24,7 +25,7 @@ from tune_jobs.transfer import read_lessons, write_signature
 
 log = logging.getLogger(__name__)
 
-REPORT_SECONDS = 1.0
+REPORT_SECONDS = 2.0
 """A trial reports about this often: more would hold up Tune's own loop."""
 WAIT_SECONDS = 0.02
 """A worker asks again after this long where it has to wait for others."""

@@ -114,6 +114,17 @@ def test_the_budget_moves_to_lanes_that_gain(tmp_path):
     assert tried["press-21 lightgbm"] > tried["press-21 logistic_regression"]
 
 
+def test_in_the_end_all_others_teach(tmp_path):
+    rounds = Rounds(studies_in(tmp_path, 9), 60.0, 2)
+    while not (job := rounds.next()[0]).finish:
+        assert [one for one, _ in rounds.teachers(job.study)] == teachers_of(rounds.studies, job.study)
+        carry_out(rounds, job)
+        rounds.done(job)
+    found = rounds.teachers(job.study)
+    assert found == [(one, rounds.taught(one)) for one in range(9) if one != job.study]
+    assert dict(found)[0] is False or job.study == 0
+
+
 def test_without_across_all_get_the_same(tmp_path):
     studies = studies_in(tmp_path, 6, trials=11)
     run_all(Rounds(studies, 60.0, 2, across=False), random.Random(1))
