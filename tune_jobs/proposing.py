@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from andon.frames import Floats, Integers
 
-WIDTH = 0.35
-"""Width of the kernel over configurations, root mean square of the distances in ranges of parameters."""
-SHARED = 0.4
+WIDTHS = (0.35, 0.2, 0.1)
+"""Widths that the kernel over configurations may have, root mean square of the distances in ranges of parameters."""
+SHARED = 0.8
 """Share of the variance between configurations that all lines have in common; similar lines share the rest."""
 OFFSET = 30.0
 """Variance of a line's level, beside 1 between its configurations: nothing is assumed of how high a line gets."""
@@ -28,6 +28,9 @@ CANDIDATES = 256
 """Configurations that are drawn to choose from, half of them near the best that are known."""
 STEP = 0.15
 """Deviation of those near the best, in ranges of parameters."""
+
+MOST = 300
+"""Configurations of its own that a line looks back on: the time for a proposal grows with their cube."""
 
 Distributions = Mapping[str, Mapping[str, Any]]
 """Parameter -> its distribution in Optuna's JSON form."""
@@ -39,7 +42,8 @@ class Lessons:
 
     ``places`` float64 (n, n_parameters) in [0, 1], parameters in order of name; ``values`` float64 (n,), the metric
     where more is better; ``lines`` int64 (n,), row of ``signatures`` that each belongs to; ``signatures`` float64
-    (n_lines, n_features) of length 1, the pupil's own first, which ``values`` says nothing of.
+    (n_lines, n_features) of length 1, the pupil's own first, which ``values`` says nothing of. ``widths`` are those
+    that the kernel may have; the likeliest is used (Rasmussen and Williams 2006, 5.4.1).
     """
 
     distributions: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -47,33 +51,48 @@ class Lessons:
     values: Floats = field(default_factory=lambda: np.zeros(0))
     lines: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
     signatures: Floats = field(default_factory=lambda: np.zeros((1, 0)))
+    widths: tuple[float, ...] = WIDTHS
 
     def __len__(self) -> int:
         """Return how many configurations are known."""
         return len(self.values)
 
+    def settled(self) -> Lessons:
+        """Return the same with one width, found once for all proposals of a lane."""
+        posteriors = {
+            width: _Posterior(self.places, self.lines, self.values, self.signatures, width) for width in self.widths
+        }
+        return replace(self, widths=(max(self.widths, key=lambda width: posteriors[width].evidence),))
+
 
 def propose(
-    lessons: Lessons, tried: Sequence[tuple[Mapping[str, Any], float]], rng: np.random.Generator
+    lessons: Lessons, tried: Sequence[tuple[Mapping[str, Any], float | None]], rng: np.random.Generator
 ) -> dict[str, Any]:
     """Return the parameters with the highest expected improvement (Mockus 1975) over the best of the line itself.
 
     Parameters
     ----------
     lessons
-        What others found, at least one configuration.
+        What others found, if anything; their parameters in any case.
     tried
-        Parameters, by the names of ``lessons.distributions``, and metric of each that this line has tried.
+        Parameters, by the names of ``lessons.distributions``, and metric of each that this line has tried; those that
+        lack a parameter are passed over, those that failed (None) count as the worst, and of more than `MOST` only the
+        newest and the best are looked at.
     rng
         Draws the candidates.
     """
     about = lessons.distributions
-    mine = np.array([place_of(params, about) for params, _ in tried]).reshape(-1, len(about))
-    places = np.concatenate([lessons.places, mine])
+    worst = min((metric for _, metric in tried if metric is not None), default=0.0)
+    own = [(one, worst if metric is None else metric) for one, metric in tried if about.keys() <= one.keys()]
+    own = own if len(own) <= MOST else [max(own[:-MOST], key=lambda one: one[1]), *own[-MOST:]]
+    mine = np.array([place_of(params, about) for params, _ in own]).reshape(-1, len(about))
+    places = np.concatenate([lessons.places.reshape(-1, len(about)), mine])
     lines = np.concatenate([lessons.lines, np.zeros(len(mine), np.int64)])
-    values = np.concatenate([lessons.values, [metric for _, metric in tried]])
-    level, scale = _levels(values, lines)
-    known = _Posterior(places, lines, (values - level) / scale, lessons.signatures)
+    values = np.concatenate([lessons.values, [metric for _, metric in own]])
+    known = max(
+        (_Posterior(places, lines, values, lessons.signatures, width) for width in lessons.widths),
+        key=lambda one: one.evidence,
+    )
     worth, _ = known.at(places)
     candidates = _candidates(places, worth, rng)
     mean, deviation = known.at(candidates)
@@ -86,31 +105,37 @@ def propose(
 
 
 class _Posterior:
-    """What results say of configurations on line 0."""
+    """What results say of configurations on line 0; ``evidence`` is the logarithm of how likely that makes them."""
 
-    def __init__(self, places: Floats, lines: Integers, values: Floats, signatures: Floats) -> None:
-        self._places = places
+    def __init__(self, places: Floats, lines: Integers, values: Floats, signatures: Floats, width: float) -> None:
+        self._places, self._width = places, width
+        level, scale = _levels(values, lines)
+        values = (values - level) / scale
         # The square of a matrix of cosines, element by element, is a covariance too, and takes no side.
         alike = SHARED + (1.0 - SHARED) * (signatures @ signatures.T) ** 2
         np.fill_diagonal(alike, 1.0)
         self._towards = alike[0, lines]
-        covariance = _near(places, places) * alike[np.ix_(lines, lines)]
+        covariance = self._near(places) * alike[np.ix_(lines, lines)]
         covariance += OFFSET * (lines[:, None] == lines[None])
         covariance[np.diag_indices_from(covariance)] += NOISE
         self._inverse = np.linalg.inv(covariance)
         self._weights = self._inverse @ values
+        self._covariance, self._values = covariance, values
+
+    @property
+    def evidence(self) -> float:
+        return float(-self._values @ self._weights - np.linalg.slogdet(self._covariance)[1]) / 2.0
 
     def at(self, places: Floats) -> tuple[Floats, Floats]:
         """Return mean and deviation at configurations, the line's level left out, float64 (n,) each."""
-        towards = _near(places, self._places) * self._towards
-        left = 1.0 - np.einsum("ij,jk,ik->i", towards, self._inverse, towards, optimize=True)
+        towards = self._near(places) * self._towards
+        left = 1.0 - np.einsum("ij,ij->i", towards @ self._inverse, towards)
         return towards @ self._weights, np.sqrt(np.maximum(left, 1e-6))
 
-
-def _near(first: Floats, second: Floats) -> Floats:
-    squares = (first**2).sum(axis=1)[:, None] + (second**2).sum(axis=1)[None] - 2.0 * first @ second.T
-    near: Floats = np.exp(-0.5 * np.maximum(squares, 0.0) / (first.shape[1] * WIDTH**2))
-    return near
+    def _near(self, places: Floats) -> Floats:
+        squares = (places**2).sum(axis=1)[:, None] + (self._places**2).sum(axis=1)[None] - 2.0 * places @ self._places.T
+        near: Floats = np.exp(-0.5 * np.maximum(squares, 0.0) / (places.shape[1] * self._width**2))
+        return near
 
 
 def _levels(values: Floats, lines: Integers) -> tuple[Floats, Floats]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -74,9 +74,10 @@ class Configuration:
 class Sampler:
     """Proposes learner and parameters.
 
-    First the default configuration of each learner. Then what is expected to gain most, by what similar lines and this
-    one have found (`propose`); where nobody has found anything yet, Optuna's tree-structured Parzen estimator (Bergstra
-    et al. 2011). A fit is pruned where its metric at a step is below the median of those before it.
+    First the default configuration of each learner. Then what is expected to gain most, by what similar lines and the
+    lane itself have found (`propose`); a lane that nobody teaches draws a few at random before. Where learners share a
+    lane, whose ranges are not one space, Optuna's tree-structured Parzen estimator (Bergstra et al. 2011) proposes.
+    A fit is pruned where its metric at a step is below the median of those before it.
 
     Parameters
     ----------
@@ -99,14 +100,15 @@ class Sampler:
         self._learners = dict(learners)
         self._names = list(learners)
         self._seed = seed
-        self._lessons = lessons if lessons is not None and len(lessons) and len(self._names) == 1 else None
+        self._lessons = lessons if lessons is not None and len(self._names) == 1 else Lessons()
+        self._sign = 1.0 if direction == "maximize" else -1.0
         self._study = optuna.create_study(
             direction=direction,
             pruner=optuna.pruners.MedianPruner(
-                n_startup_trials=0 if self._lessons else STARTUP, n_warmup_steps=WARM_UP, n_min_trials=3
+                n_startup_trials=0 if len(self._lessons) else STARTUP, n_warmup_steps=WARM_UP, n_min_trials=3
             ),
         )
-        self._found: list[tuple[dict[str, Any], float]] = []
+        self._found: list[tuple[dict[str, Any], float | None]] = []
         self._trial: optuna.Trial | None = None
 
     @property
@@ -122,7 +124,7 @@ class Sampler:
         if number < self.defaults:
             return self._names[number], self._learners[self._names[number]][0](), "default"
         seed = seed_of(self._seed, number)
-        if self._lessons is not None:
+        if len(self._names) == 1 and self._lessons.distributions and len(self._lessons) + len(self._found) >= STARTUP:
             self._study.enqueue_trial(propose(self._lessons, self._found, np.random.default_rng(seed)))
         else:
             with warnings.catch_warnings():
@@ -133,7 +135,7 @@ class Sampler:
         self._trial = trial = self._study.ask()
         learner = trial.suggest_categorical("learner", self._names) if len(self._names) > 1 else self._names[0]
         params = self._learners[learner][1](Prefixed(trial, learner))
-        return learner, params, "transfer" if self._lessons is not None else "sampled"
+        return learner, params, "transfer" if len(self._lessons) else "sampled"
 
     def watch(self, step: int, metric: float) -> bool:
         """Take note of the metric at a step of the configuration that was asked for; return whether to prune it."""
@@ -151,30 +153,35 @@ class Sampler:
             self._note_default(metric)
             return None
         states = optuna.trial.TrialState
-        if metric is None:
-            self._study.tell(trial, state=states.FAIL)
-            return None
-        frozen = self._study.tell(trial, None if pruned else metric, states.PRUNED if pruned else None)
-        self._found.append((frozen.params, metric))
-        return {
+        state = states.FAIL if metric is None else states.PRUNED if pruned else None
+        frozen = self._study.tell(trial, metric if state is None else None, state)
+        sampled = {
             "params": frozen.params,
             "distributions": {name: json.loads(_to_json(one)) for name, one in frozen.distributions.items()},
             "steps": {str(step): value for step, value in frozen.intermediate_values.items()},
         }
+        self._note(sampled, metric)
+        return sampled
 
     def restore(self, configuration: Configuration) -> None:
         """Tell of a configuration that an earlier process tried."""
         if configuration.sampled is None:
             if configuration.number < self.defaults:
                 self._note_default(configuration.metric)
-        elif configuration.metric is not None:
-            self._add(configuration.sampled, configuration.metric, configuration.pruned)
-            self._found.append((configuration.sampled["params"], configuration.metric))
+        else:
+            if configuration.metric is not None:
+                self._add(configuration.sampled, configuration.metric, configuration.pruned)
+            self._note(configuration.sampled, configuration.metric)
 
     def _note_default(self, metric: float | None) -> None:
-        if metric is not None and self._lessons is not None:
-            learner = self._names[0]
-            self._found.append((prefixed(learner, self._learners[learner][0]()), metric))
+        if metric is not None:
+            name = self._names[0]
+            self._found.append((prefixed(name, self._learners[name][0]()), self._sign * metric))
+
+    def _note(self, sampled: Mapping[str, Any], metric: float | None) -> None:
+        if not self._lessons.distributions:
+            self._lessons = replace(self._lessons, distributions=sampled["distributions"])
+        self._found.append((sampled["params"], None if metric is None else self._sign * metric))
 
     def _add(self, sampled: dict[str, Any], metric: float, pruned: bool) -> None:
         import optuna

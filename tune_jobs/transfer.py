@@ -92,7 +92,7 @@ def read_lessons(
             found.append((len(signatures), params, float(one.metric or 0.0)))
         signatures.append(theirs)
     found = [one for one in found if distributions.keys() <= one[1].keys()]
-    if not found:
+    if not found or not distributions:
         return Lessons()
     return Lessons(
         distributions,
@@ -100,7 +100,7 @@ def read_lessons(
         np.array([metric for _, _, metric in found]),
         np.array([line for line, _, _ in found], np.int64),
         _directions(signatures),
-    )
+    ).settled()
 
 
 def _directions(signatures: Sequence[Mapping[str, float]]) -> Floats:
