@@ -159,20 +159,22 @@ def require_rows(frame: SignalFrame | RowArrays, spec: FeatureSpec, first_readin
     DataError
         Saying how many rows are needed, and how many there are.
     """
-    place = f"line {frame.line}"
-    every, needed = format_duration(spec.sampling), spec.rows_needed
+    times, needed = frame.times, spec.rows_needed
+    start = 0
+    if len(frame):
+        start = to_microseconds(window_start(spec, from_microseconds(int(times[-1]))))
+        if min(_first(times, first_reading), int(times[0])) <= start + spec.sampling // MICROSECOND:
+            return
+    place, every = f"line {frame.line}", format_duration(spec.sampling)
     remedy = f"give at least {needed} rows, one every {every}"
     if not len(frame):
         raise DataError(place, f"has no rows, and the longest window needs {needed}", remedy)
-    times = frame.times
-    start = to_microseconds(window_start(spec, from_microseconds(int(times[-1]))))
-    if min(_first(times, first_reading), int(times[0])) > start + spec.sampling // MICROSECOND:
-        found, window = int((times > start).sum()), format_duration(spec.longest)
-        problem = f"has {found} rows in the longest window, {window}, which needs {needed}"
-        if found >= needed:
-            problem += f", and they do not reach back to {from_microseconds(start):%Y-%m-%dT%H:%M:%SZ}"
-            remedy = f"give earlier rows too, one every {every}"
-        raise DataError(place, problem, remedy)
+    found, window = int((times > start).sum()), format_duration(spec.longest)
+    problem = f"has {found} rows in the longest window, {window}, which needs {needed}"
+    if found >= needed:
+        problem += f", and they do not reach back to {from_microseconds(start):%Y-%m-%dT%H:%M:%SZ}"
+        remedy = f"give earlier rows too, one every {every}"
+    raise DataError(place, problem, remedy)
 
 
 def last_of_block(times: Integers, stride: int) -> Booleans:

@@ -140,7 +140,13 @@ class FeatureSpec:
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             problem = f"is damaged: {type(error).__name__}: {error}"
             raise ModelError("feature specification", problem, "train the model again") from None
-        return spec
+        return _one(spec)
+
+
+@lru_cache(maxsize=1024)
+def _one(spec: FeatureSpec) -> FeatureSpec:
+    """Return the same object for equal specifications: models that look at a line alike are told by it at once."""
+    return spec
 
 
 def _variable(

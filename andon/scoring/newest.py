@@ -61,9 +61,9 @@ class NewestRows:
         self._written: dict[timedelta, str] = {}
         self._frame: SignalFrame | None = None
         self._numbers, self._places = (rows.numbers, rows.places) if isinstance(rows, RowArrays) else _numbers(rows)
-        self._features: dict[FeatureSpec, FeatureFrame] = {}
+        self._features: dict[int, tuple[FeatureSpec, FeatureFrame]] = {}
         self._judged: dict[int, tuple[MonitorBundle, NewestVerdict]] = {}
-        """By identity of the bundle, which is kept with it so that no other takes that identity."""
+        """By identity of what is kept with it, so that no other takes that identity; to compare takes too long."""
 
     @property
     def frame(self) -> SignalFrame:
@@ -97,9 +97,11 @@ class NewestRows:
         DataError
             If the line lacks a variable, or has it with another type.
         """
-        found = self._features.get(spec)
-        if found is None:
-            found = self._features[spec] = compute_features(self.rows, spec, self.time)
+        known = self._features.get(id(spec))
+        if known is not None:
+            return known[1]
+        found = compute_features(self.rows, spec, self.time)
+        self._features[id(spec)] = spec, found
         return found
 
     def judge(self, bundle: MonitorBundle) -> NewestVerdict:
@@ -126,11 +128,14 @@ class NewestRows:
         return found
 
     def _judge(self, bundle: MonitorBundle) -> NewestVerdict:
-        memory, variables = bundle.newest, bundle.variables
+        memory, variables, window = bundle.newest, bundle.variables, bundle.window
         memory.arguments = memory.arguments or _arguments(bundle)
+        rows, count = memory.arguments[0], len(variables)
         known = memory.worked or _NOTHING
-        found = np.empty((6, len(variables)))
-        line_score, shares, series, expected, errors = judge_row(
+        found, shares = np.empty((6, count)), np.empty(len(bundle.line.members))
+        series, expected = np.empty((rows, count)), np.empty((rows + 1 - window, count))
+        errors = np.empty((0 if bundle.autoencoder is None else rows - window, count))
+        line_score = judge_row(
             self.times,
             self._numbers,
             np.array([self._places.get(name, -1) for name in variables]),
@@ -140,10 +145,14 @@ class NewestRows:
             known.expected,
             known.expected if known.errors is None else known.errors,
             found,
+            series,
+            expected,
+            errors,
+            shares,
             *memory.arguments,
         )
         kept = None if bundle.autoencoder is None else errors
-        memory.worked = Worked(self.times[-len(series) :].copy(), series, bundle.window, expected, kept)
+        memory.worked = Worked(self.times[-rows:].copy(), series, window, expected, kept)
         return NewestVerdict(
             variables=variables,
             members=bundle.line.members,

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from andon.errors import DataError
-from andon.frames import Floats, RowArrays, rising, to_microseconds
+from andon.frames import Booleans, Floats, RowArrays, rising, to_microseconds
 from configs.definitions import VariableType
 
 _NUMBERS = frozenset({float, int, bool, type(None)})
@@ -67,7 +67,7 @@ def read_rows(
     states = [place for place, name in enumerate(columns) if kinds[name] == "boolean"]
     if numbers is None or (states and not _are_states(numbers[states])):
         raise _wrong(line, columns, kinds)
-    read = ~np.isnan(numbers).all(axis=0)
+    read: Booleans = np.isfinite(numbers).any(axis=0)
     if not read.all():
         for values in texts.values():
             read |= np.array([value is not None for value in values])

@@ -50,7 +50,7 @@ class LineScore:
     @property
     def reach(self) -> int:
         """How many rows before its own a score looks back on."""
-        return int(self.spans.max()) + int(self.persistence[1]) - 2
+        return int(max(self.spans.tolist())) + int(self.persistence[1]) - 2  # of a few numbers NumPy takes longer
 
     def charts(self, values: Floats, first: int) -> tuple[Floats, Floats]:
         """Return each chart's distance (n, charts) and what each member adds to its square (n, charts, m).

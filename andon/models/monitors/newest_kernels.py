@@ -54,6 +54,10 @@ def _judge_row_of(called: int) -> Any:
         known_expected: Floats,
         known_errors: Floats,
         found: Floats,
+        series: Floats,
+        expected: Floats,
+        errors: Floats,
+        shares: Floats,
         rows: int,
         window: int,
         furthest: float,
@@ -77,11 +81,36 @@ def _judge_row_of(called: int) -> Any:
         precisions: Floats,
         chart_reaches: Floats,
         persistence: Integers,
-    ) -> tuple[float, Floats, Floats, Floats, Floats]:
+    ) -> float:
+        """Return the line's score, and write what is found: Numba takes longer to hand arrays out than to fill them.
+
+        Parameters
+        ----------
+        times, numbers, places
+            Of a line's newest rows, int64 (n,); its numbers, float64 (k, n), NaN where nothing was read; and which of
+            these the monitor's variables are, -1 where the line has none, int64 (v,).
+        known_times, known_series, known_first, known_expected, known_errors
+            What is known already, as `newest.Worked` tells; nothing where it has no rows.
+        found
+            Written, float64 (6, v), in the variables' own units: what was expected, what was read, the score, the
+            forecast of the row to come, and the bounds of what counts as normal there.
+        series, expected, errors
+            Written, of the newest ``rows`` rows what `newest.Worked` keeps; errors (0, v) without an autoencoder.
+        shares
+            Written, float64 (m,): what each member adds to the largest chart.
+        rows, window
+            `MonitorBundle.rows_needed` and one, and what a forecast looks back on.
+        furthest
+            The most that a residual may be.
+
+        Every step is that of `andon.scoring.monitors.score_rows`, in the same order, and gives the same bits. What
+        follows are the arguments of the scaling, of `expected_rows`, of `reconstructed_rows` behind whether there is an
+        autoencoder, the usual sizes of residuals and thresholds, and the fields of `line_score.LineScore`.
+        """
         assert called > 0
         n_variables, last = len(places), rows - 1
         begin = len(times) - rows
-        actual, series = np.empty((rows, n_variables)), np.empty((rows, n_variables))
+        actual = np.empty((rows, n_variables))
         for column in range(n_variables):
             for row in range(rows):
                 value = numbers[places[column], begin + row] if places[column] >= 0 else np.nan
@@ -93,14 +122,12 @@ def _judge_row_of(called: int) -> Any:
         # Rows of what is known before `known_first` were never worked out there.
         if shared < window or at + window < known_first:
             shared = 0
-        expected = np.empty((rows + 1 - window, n_variables))
         first = window
         if shared:
             first = shared + 1
             expected[: first - window] = known_expected[at + window - known_first : at + first - known_first]
         if first <= rows:
             expected[first - window :] = expected_rows(series, first, rows + 1, window, *networks)
-        errors = np.empty((rows - window if rebuilds else 0, n_variables))
         if rebuilds:
             first = window
             if shared:
@@ -146,10 +173,7 @@ def _judge_row_of(called: int) -> Any:
             found[3, column] = ahead
             found[4, column] = _finite(ahead - reach)
             found[5, column] = _finite(ahead + reach)
-        score, shares = _line_score(
-            values, window, sources, spans, chart_limits, precisions, chart_reaches, persistence
-        )
-        return score, shares, series, expected, errors
+        return _line_score(values, window, sources, spans, chart_limits, precisions, chart_reaches, persistence, shares)
 
     return judge_row
 
@@ -177,8 +201,9 @@ def _line_score(
     precisions: Floats,
     reaches: Floats,
     persistence: Integers,
-) -> tuple[float, Floats]:
-    """Return the line's score at the last row of ``values``, and what each member adds to its largest chart (m,).
+    added: Floats,
+) -> float:
+    """Return the line's score at the last row of ``values``; write what each member adds to its largest chart (m,).
 
     As `line_score.LineScore.score` works it out, in the same order; ``first`` is the first row that is judged at all.
     """
@@ -204,7 +229,8 @@ def _line_score(
                     found = max(found, distances[last - back, chart])
             newest[back] = found
         score = max(score, np.sort(newest)[among - needed])
-    return score, shares[last, largest].copy()
+    added[:] = shares[last, largest]
+    return score
 
 
 judge_row = _judge_row_of(_CALLED)

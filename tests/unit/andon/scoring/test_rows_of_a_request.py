@@ -74,6 +74,14 @@ def test_rows_without_a_reading_are_left_out():
     assert told.data["time"][1].isoformat() == "2026-01-01T07:01:00+00:00"
 
 
+def test_rows_of_categories_alone():
+    rows = [{"time": TIME, "product": "fries"}, {"time": "2026-01-01T06:01:00Z", "product": None}]
+    found = read_rows("a", rows, TYPES)
+    assert (found.numbers.shape, found.frame().data["product"].to_list()) == ((0, 1), ["fries"])
+    with pytest.raises(DataError, match="hold no reading"):
+        read_rows("a", [{"time": TIME}], TYPES)
+
+
 @pytest.mark.parametrize(
     ("row", "named"),
     [
