@@ -10,13 +10,14 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from andon.errors import AndonError
-from andon.models.xgboost import FittedXgboost
-from tune_jobs.distributed_xgboost import fit_distributed
+
+if TYPE_CHECKING:
+    from andon.models.xgboost import FittedXgboost
 
 LEAST_LINES = 2
 """A sample holds at least so many: one to learn from and one to be measured on."""
@@ -158,6 +159,9 @@ def fit_pooled_on_all(
     """
     require_workers(workers)
     files = [str(shard) for shard in shards]
+    # Here alone: every worker of a search reads this module, and few fit over workers.
+    from tune_jobs.distributed_xgboost import fit_distributed
+
     return fit_distributed(files, params, seed=seed, actors=min(workers, len(files)), span=span, report=report)
 
 
