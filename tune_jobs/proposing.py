@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,14 +17,15 @@ import numpy as np
 from andon.frames import Floats, Integers
 
 WIDTHS = (0.35, 0.2, 0.1)
-"""Widths that the kernel over configurations may have, root mean square of the distances in ranges of parameters."""
+"""Widths that the kernel over configurations may have, root mean square of the distances in ranges of parameters; the
+likeliest is used."""
 SHARED = 0.8
 """Share of the variance between configurations that all lines have in common; similar lines share the rest."""
 OFFSET = 30.0
 """Variance of a line's level, beside 1 between its configurations: nothing is assumed of how high a line gets."""
 NOISE = 0.25
 """Variance of a result that says nothing of its configuration: few events make a metric."""
-CANDIDATES = 256
+CANDIDATES = 160
 """Configurations that are drawn to choose from, half of them near the best that are known."""
 STEP = 0.15
 """Deviation of those near the best, in ranges of parameters."""
@@ -42,8 +43,7 @@ class Lessons:
 
     ``places`` float64 (n, n_parameters) in [0, 1], parameters in order of name; ``values`` float64 (n,), the metric
     where more is better; ``lines`` int64 (n,), row of ``signatures`` that each belongs to; ``signatures`` float64
-    (n_lines, n_features) of length 1, the pupil's own first, which ``values`` says nothing of. ``widths`` are those
-    that the kernel may have; the likeliest is used (Rasmussen and Williams 2006, 5.4.1).
+    (n_lines, n_features) of length 1, the pupil's own first, which ``values`` says nothing of.
     """
 
     distributions: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -51,101 +51,128 @@ class Lessons:
     values: Floats = field(default_factory=lambda: np.zeros(0))
     lines: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
     signatures: Floats = field(default_factory=lambda: np.zeros((1, 0)))
-    widths: tuple[float, ...] = WIDTHS
 
     def __len__(self) -> int:
         """Return how many configurations are known."""
         return len(self.values)
 
-    def settled(self) -> Lessons:
-        """Return the same with one width, found once for all proposals of a lane."""
-        posteriors = {
-            width: _Posterior(self.places, self.lines, self.values, self.signatures, width) for width in self.widths
-        }
-        return replace(self, widths=(max(self.widths, key=lambda width: posteriors[width].evidence),))
 
-
-def propose(
-    lessons: Lessons, tried: Sequence[tuple[Mapping[str, Any], float | None]], rng: np.random.Generator
-) -> dict[str, Any]:
-    """Return the parameters with the highest expected improvement (Mockus 1975) over the best of the line itself.
+class Proposer:
+    """Proposes by lessons, whose part of the work is done once, and by what its own line has tried by then.
 
     Parameters
     ----------
     lessons
         What others found, if anything; their parameters in any case.
-    tried
-        Parameters, by the names of ``lessons.distributions``, and metric of each that this line has tried; those that
-        lack a parameter are passed over, those that failed (None) count as the worst, and of more than `MOST` only the
-        newest and the best are looked at.
-    rng
-        Draws the candidates.
     """
-    about = lessons.distributions
-    worst = min((metric for _, metric in tried if metric is not None), default=0.0)
-    own = [(one, worst if metric is None else metric) for one, metric in tried if about.keys() <= one.keys()]
-    own = own if len(own) <= MOST else [max(own[:-MOST], key=lambda one: one[1]), *own[-MOST:]]
-    mine = np.array([place_of(params, about) for params, _ in own]).reshape(-1, len(about))
-    places = np.concatenate([lessons.places.reshape(-1, len(about)), mine])
-    lines = np.concatenate([lessons.lines, np.zeros(len(mine), np.int64)])
-    values = np.concatenate([lessons.values, [metric for _, metric in own]])
-    known = max(
-        (_Posterior(places, lines, values, lessons.signatures, width) for width in lessons.widths),
-        key=lambda one: one.evidence,
-    )
-    worth, _ = known.at(places)
-    candidates = _candidates(places, worth, rng)
-    mean, deviation = known.at(candidates)
-    gain = mean
-    if len(mine):
-        gap = (mean - worth[lines == 0].max()) / deviation
-        gain = deviation * (gap * _normal(gap) + np.exp(-0.5 * gap**2) / math.sqrt(2.0 * math.pi))
-    chosen = candidates[int(np.argmax(gain))]
-    return {name: value_at(place, about[name]) for name, place in zip(sorted(about), chosen, strict=True)}
 
-
-class _Posterior:
-    """What results say of configurations on line 0; ``evidence`` is the logarithm of how likely that makes them."""
-
-    def __init__(self, places: Floats, lines: Integers, values: Floats, signatures: Floats, width: float) -> None:
-        self._places, self._width = places, width
-        level, scale = _levels(values, lines)
-        values = (values - level) / scale
+    def __init__(self, lessons: Lessons) -> None:
+        self._about = lessons.distributions
+        self._places = lessons.places.reshape(-1, len(self._about))
+        self._common, self._values = _standardised(lessons.values, lessons.lines)
         # The square of a matrix of cosines, element by element, is a covariance too, and takes no side.
-        alike = SHARED + (1.0 - SHARED) * (signatures @ signatures.T) ** 2
+        alike = SHARED + (1.0 - SHARED) * (lessons.signatures @ lessons.signatures.T) ** 2
         np.fill_diagonal(alike, 1.0)
-        self._towards = alike[0, lines]
-        covariance = self._near(places) * alike[np.ix_(lines, lines)]
-        covariance += OFFSET * (lines[:, None] == lines[None])
-        covariance[np.diag_indices_from(covariance)] += NOISE
-        self._inverse = np.linalg.inv(covariance)
-        self._weights = self._inverse @ values
-        self._covariance, self._values = covariance, values
+        self._alike = alike[0, lessons.lines]
+        among = alike[np.ix_(lessons.lines, lessons.lines)]
+        level = OFFSET * (lessons.lines[:, None] == lessons.lines[None])
+        squares = _squares(self._places, self._places)
+        self._widths = WIDTHS
+        if len(lessons):
+            evidence = {width: _evidence(_near(squares, width) * among + level, self._values) for width in self._widths}
+            self._widths = (max(self._widths, key=lambda width: evidence[width]),)
+        near = _near(squares, self._widths[0])
+        self._theirs = near * self._alike
+        self._inverse = np.linalg.inv(near * among + level + NOISE * np.eye(len(lessons)))
 
-    @property
-    def evidence(self) -> float:
-        return float(-self._values @ self._weights - np.linalg.slogdet(self._covariance)[1]) / 2.0
+    def propose(
+        self, tried: Sequence[tuple[Mapping[str, Any], float | None]], rng: np.random.Generator
+    ) -> dict[str, Any]:
+        """Return the parameters with the highest expected improvement (Mockus 1975) over the best of the line itself.
 
-    def at(self, places: Floats) -> tuple[Floats, Floats]:
-        """Return mean and deviation at configurations, the line's level left out, float64 (n,) each."""
-        towards = self._near(places) * self._towards
-        left = 1.0 - np.einsum("ij,ij->i", towards @ self._inverse, towards)
-        return towards @ self._weights, np.sqrt(np.maximum(left, 1e-6))
+        Parameters
+        ----------
+        tried
+            Parameters and metric (more is better) of each that this line has tried; those that lack a parameter are
+            passed over, those that failed (None) count as the worst, and of more than `MOST` only the newest and the
+            best are looked at.
+        rng
+            Draws the candidates.
+        """
+        worst = min((metric for _, metric in tried if metric is not None), default=0.0)
+        known = [
+            (one, worst if metric is None else metric) for one, metric in tried if self._about.keys() <= one.keys()
+        ]
+        known = known if len(known) <= MOST else [max(known[:-MOST], key=lambda one: one[1]), *known[-MOST:]]
+        own = np.array([place_of(params, self._about) for params, _ in known]).reshape(-1, len(self._about))
+        metrics = np.array([metric for _, metric in known])
+        _, values = _standardised(metrics, np.zeros(len(own), np.int64), self._common if len(self._values) else None)
+        squares = _squares(own, own)
+        width = self._widths[0]
+        if len(self._widths) > 1:
+            width = max(self._widths, key=lambda one: _evidence(_near(squares, one) + OFFSET, values))
 
-    def _near(self, places: Floats) -> Floats:
-        squares = (places**2).sum(axis=1)[:, None] + (self._places**2).sum(axis=1)[None] - 2.0 * places @ self._places.T
-        near: Floats = np.exp(-0.5 * np.maximum(squares, 0.0) / (places.shape[1] * self._width**2))
-        return near
+        # Both together by blocks: what others found is inverted already.
+        across = _near(_squares(own, self._places), width)
+        gain = (across * self._alike) @ self._inverse
+        rest = np.linalg.inv(
+            _near(squares, width) + OFFSET + NOISE * np.eye(len(own)) - gain @ (across * self._alike).T
+        )
+        own_weights = rest @ (values - gain @ self._values)
+        weights = self._inverse @ self._values - gain.T @ own_weights
+
+        def mean(theirs: Floats, ours: Floats) -> Floats:
+            found: Floats = theirs @ weights + ours @ own_weights
+            return found
+
+        reached = mean(across * self._alike, _near(squares, width))
+        worth = np.concatenate([mean(self._theirs, across.T), reached])
+        candidates = _candidates(np.concatenate([self._places, own]), worth, rng)
+        theirs = _near(_squares(candidates, self._places), width) * self._alike
+        ours = _near(_squares(candidates, own), width)
+        expected = mean(theirs, ours)
+        if len(own):
+            left = ours - theirs @ gain.T
+            told = np.einsum("ij,ij->i", theirs @ self._inverse, theirs) + np.einsum("ij,ij->i", left @ rest, left)
+            deviation = np.sqrt(np.maximum(1.0 - told, 1e-6))
+            gap = (expected - reached.max()) / deviation
+            expected = deviation * (gap * _normal(gap) + np.exp(-0.5 * gap**2) / math.sqrt(2.0 * math.pi))
+        chosen = candidates[int(np.argmax(expected))]
+        return {
+            name: value_at(place, self._about[name]) for name, place in zip(sorted(self._about), chosen, strict=True)
+        }
 
 
-def _levels(values: Floats, lines: Integers) -> tuple[Floats, Floats]:
-    """Return the level and the scale of each value's line, float64 (n,) each; few results have the scale of all."""
+def _squares(first: Floats, second: Floats) -> Floats:
+    """Return mean squares of distances, float64 (n_first, n_second)."""
+    sums = (first**2).sum(axis=1)[:, None] + (second**2).sum(axis=1)[None] - 2.0 * first @ second.T
+    return np.maximum(sums, 0.0) / first.shape[1]
+
+
+def _near(squares: Floats, width: float) -> Floats:
+    return np.exp(squares * (-0.5 / width**2))
+
+
+def _evidence(covariance: Floats, values: Floats) -> float:
+    """Return the logarithm of how likely values are, but for a constant (Rasmussen and Williams 2006, 5.4.1)."""
+    whole = covariance + NOISE * np.eye(len(values))
+    return float(-values @ np.linalg.solve(whole, values) - np.linalg.slogdet(whole)[1]) / 2.0
+
+
+def _standardised(values: Floats, lines: Integers, common: float | None = None) -> tuple[float, Floats]:
+    """Return the variance within lines, and values less the mean of their line by a deviation of it.
+
+    A line with few values has the variance of all, or the ``common`` one.
+    """
+    if not len(values):
+        return 0.0, values
     counts = np.maximum(np.bincount(lines), 1)
     means = np.bincount(lines, values) / counts
     squares = np.bincount(lines, (values - means[lines]) ** 2)
-    common = squares.sum() / max(1, len(values) - np.count_nonzero(np.bincount(lines)))
+    if common is None:
+        common = float(squares.sum() / max(1, len(values) - np.count_nonzero(np.bincount(lines))))
     scales = np.sqrt((squares + 4.0 * common) / (counts + 3.0)) + 1e-9
-    return means[lines], scales[lines]
+    return common, (values - means[lines]) / scales[lines]
 
 
 def _candidates(places: Floats, worth: Floats, rng: np.random.Generator) -> Floats:

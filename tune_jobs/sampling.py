@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from tune_jobs.proposing import Lessons, propose
+from tune_jobs.proposing import Lessons, Proposer
 
 if TYPE_CHECKING:
     import optuna
@@ -75,7 +75,7 @@ class Sampler:
     """Proposes learner and parameters.
 
     First the default configuration of each learner. Then what is expected to gain most, by what similar lines and the
-    lane itself have found (`propose`); a lane that nobody teaches draws a few at random before. Where learners share a
+    lane itself have found (`Proposer`); a lane that nobody teaches draws a few at random before. Where learners share a
     lane, whose ranges are not one space, Optuna's tree-structured Parzen estimator (Bergstra et al. 2011) proposes.
     A fit is pruned where its metric at a step is below the median of those before it.
 
@@ -109,6 +109,7 @@ class Sampler:
             ),
         )
         self._found: list[tuple[dict[str, Any], float | None]] = []
+        self._proposer: Proposer | None = None
         self._trial: optuna.Trial | None = None
 
     @property
@@ -125,7 +126,8 @@ class Sampler:
             return self._names[number], self._learners[self._names[number]][0](), "default"
         seed = seed_of(self._seed, number)
         if len(self._names) == 1 and self._lessons.distributions and len(self._lessons) + len(self._found) >= STARTUP:
-            self._study.enqueue_trial(propose(self._lessons, self._found, np.random.default_rng(seed)))
+            self._proposer = self._proposer or Proposer(self._lessons)
+            self._study.enqueue_trial(self._proposer.propose(self._found, np.random.default_rng(seed)))
         else:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

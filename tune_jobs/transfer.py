@@ -100,7 +100,7 @@ def read_lessons(
         np.array([metric for _, _, metric in found]),
         np.array([line for line, _, _ in found], np.int64),
         _directions(signatures),
-    ).settled()
+    )
 
 
 def _directions(signatures: Sequence[Mapping[str, float]]) -> Floats:

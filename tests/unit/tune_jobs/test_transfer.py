@@ -11,7 +11,7 @@ import pytest
 
 from andon.frames import TrainingFrame
 from tune_jobs.classifiers import signature_of
-from tune_jobs.proposing import Lessons, place_of, propose
+from tune_jobs.proposing import Lessons, Proposer, place_of
 from tune_jobs.sampling import Configuration
 from tune_jobs.study import StudySpec, lane_folder
 from tune_jobs.transfer import read_lessons, similarity, write_signature
@@ -61,7 +61,7 @@ def teacher(folder: Path, name: str, signature: dict[str, float], tried: list[tu
 
 def begins(lessons: Lessons) -> dict[str, float]:
     """Return what a lane that has tried nothing begins with, on average over draws: places in [0, 1] by parameter."""
-    drawn = [propose(lessons, [], np.random.default_rng(seed)) for seed in range(5)]
+    drawn = [Proposer(lessons).propose([], np.random.default_rng(seed)) for seed in range(5)]
     return dict(
         zip(sorted(DISTRIBUTIONS), np.mean([place_of(one, DISTRIBUTIONS) for one in drawn], axis=0), strict=True)
     )
@@ -118,7 +118,7 @@ def test_what_a_line_has_found_itself_leads_away_from_what_others_found(tmp_path
         alike, [(teacher(tmp_path, "press-0", alike, [(0.1, 8, 0.7), (0.011, 30, 0.4), (0.9, 3, 0.45)]), False)], LANE
     )
     mine = [({"lightgbm.rate": 0.1, "lightgbm.leaves": 8}, 0.3), ({"lightgbm.rate": 0.3, "lightgbm.leaves": 16}, 0.6)]
-    tried = propose(lessons, mine, np.random.default_rng(0))
+    tried = Proposer(lessons).propose(mine, np.random.default_rng(0))
     near, far = (
         np.abs(np.subtract(place_of(tried, DISTRIBUTIONS), place_of(one, DISTRIBUTIONS))).max() for one, _ in mine[::-1]
     )
