@@ -1,6 +1,6 @@
 """The search over many lines: what it costs beyond the fits, and what lines learn from each other.
 
-``python -m tests.benchmarks.bench_search [overhead] [across] [--lines N] [--trials N] [--seeds N]``
+``python -m tests.benchmarks.bench_search [overhead] [across] [--lines N] [--trials N] [--seeds N] [--first N]``
 """
 
 from __future__ import annotations
@@ -116,10 +116,10 @@ def overhead(lines: int, trials: int) -> bool:
     )
 
 
-def across(lines: int, trials: int, seeds: int) -> bool:
+def across(lines: int, trials: int, seeds: range) -> bool:
     """Search the same lines with half of the configurations and lessons, and with all of them and none."""
     half, whole = [], []
-    for seed in range(seeds):
+    for seed in seeds:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             taught = write_studies(folder / "taught", lines, trials=trials // 2, seed=100 + seed)
@@ -148,13 +148,14 @@ def main() -> int:
     parser.add_argument("--lines", type=int, default=60)
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first", type=int, default=0, help="the first seed of `across`, which takes minutes a seed")
     asked = parser.parse_args()
     parts = asked.parts or ["overhead", "across"]
     good = []
     if "overhead" in parts:
         good.append(overhead(asked.lines, asked.trials))
     if "across" in parts:
-        good.append(across(asked.lines, asked.trials, asked.seeds))
+        good.append(across(asked.lines, asked.trials, range(asked.first, asked.first + asked.seeds)))
     return 0 if all(good) else 1
 
 
