@@ -36,8 +36,10 @@ def kills(name: str, url: str, folder: Path, count: int, alerts: int) -> bool:
         f"{name}: {outcome.kills} kills, {outcome.interrupted} of them in the middle of work; {len(outcome.expected)} "
         f"messages, {mails} arrived, {again} once more under the same Message-ID, {outcome.dead} reported as refused"
     )
-    good = verdict(f"{name}: lost", outcome.lost + outcome.waiting, "0", outcome.lost + outcome.waiting == 0)
-    return verdict(f"{name}: under a key that nobody was to get", outcome.strange, "0", outcome.strange == 0) and good
+    good = verdict(f"{name}: lost", outcome.lost, "0", outcome.lost == 0)
+    good &= verdict(f"{name}: still waiting", outcome.waiting, "0", outcome.waiting == 0)
+    good &= verdict(f"{name}: under a key that nobody was to get", outcome.strange, "0", outcome.strange == 0)
+    return good
 
 
 def speed(folder: Path, alerts: int) -> bool:

@@ -25,10 +25,10 @@ from pipelines.telling.notifying import Notifier
 from tests.servers.mail import Answer, MailServer, mail_server
 
 AT = datetime(2026, 3, 1, 6, 30, tzinfo=UTC)
-SPEED = 50
-"""How much faster the couriers' clock goes: their first pause takes .3 s, and a lease runs out in .6 s."""
+SPEED = 100
+"""How much faster the couriers' clock goes: their first pause takes .15 s, and a lease runs out in .3 s."""
 COURIERS = 2
-_PATIENCE = 120.0
+_PATIENCE = 240.0
 
 
 @dataclass(frozen=True)
