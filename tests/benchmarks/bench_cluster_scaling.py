@@ -1,8 +1,9 @@
 """What a line costs, measured here, and what that makes of 10^2 to 10^6 lines: where each part breaks first.
 
-Measured: bytes a reading in the embedded store, time and memory of a model that is loaded, what `andon metrics` takes.
-From other benchmarks, as options: a tick (`bench_assistant_tick`), a configuration of a search (`bench_search`), an
-answer (`bench_serving`). Everything else is arithmetic, and shown.
+Measured: bytes a reading in the embedded store, time and memory of a model that is loaded, what `andon metrics` takes,
+and what a definition takes to read. From other benchmarks, as options: a tick (`bench_assistant_tick`), a configuration
+of a search (`bench_search`), an answer (`bench_serving`), what the stores take in (`bench_stores`). The rest is the
+simulation of `tests.benchmarks.scaling_simulation`, for what the overlays of ``cluster/kubernetes`` give.
 
 Usage: ``python -m tests.benchmarks.bench_cluster_scaling [--tick-ms 3.5] [--configuration-s 0.19] [--answers 1500]``
 """
@@ -15,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,15 +24,24 @@ import numpy as np
 from andon.stores import open_documents, open_models, open_signals
 from configs.definitions import Line
 from pipelines.running.plant_metrics import PlantCollector
+from tests.benchmarks.scaling_simulation import (
+    ASKED,
+    BASE_BYTES,
+    CONFIGURATIONS,
+    MODELS,
+    PARTS,
+    PERIOD,
+    Costs,
+    breaks_at,
+    night,
+    read_overlay,
+    shift_start,
+)
 from tests.benchmarks.serving_plant import bundle, fitted, sixty
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)
-VARIABLES, SAMPLING, PERIOD = 10, 60.0, 60.0
-"""A line: ten variables, a reading and a tick a minute, one alert and one monitor."""
-CONFIGURATIONS, NIGHT = 60, 6 * 3600.0
-"""Of a retraining of both its models; the hours in which it may happen."""
-ASKED = 10.0
-"""Seconds between two questions of a client about a line."""
+VARIABLES = 10
+OVERLAYS = Path(__file__).parents[2] / "cluster" / "kubernetes" / "overlays"
 _RESIDENT = """
 import gc, resource, sys, time
 from pathlib import Path
@@ -48,18 +57,8 @@ print((rss() - before) / len(kept), (time.perf_counter() - began) / len(kept))
 """
 
 
-@dataclass(frozen=True)
-class Costs:
-    """Of one line: bytes a value, bytes and seconds of a model, seconds that a scrape takes."""
-
-    value_bytes: float
-    model_bytes: float
-    model_seconds: float
-    scrape_seconds: float
-
-
-def measure(lines: int, models: int) -> Costs:
-    """Measure what a line costs here."""
+def measure(lines: int, models: int, given: argparse.Namespace) -> Costs:
+    """Measure what a line costs here; what others measured is given."""
     from tests.series import awkward
 
     with tempfile.TemporaryDirectory() as name:
@@ -83,11 +82,15 @@ def measure(lines: int, models: int) -> Costs:
         command = [sys.executable, "-c", _RESIDENT, str(folder / "bundles"), str(models)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         model_bytes, model_seconds = map(float, done.stdout.split())
-        return Costs(value_bytes, model_bytes, model_seconds, _scrape(folder / "home", lines))
+        scrape, definition = _stores(folder / "home", lines)
+        return Costs(
+            value_bytes, model_bytes, model_seconds, scrape, definition, given.tick_ms / 1e3, given.configuration_s,
+            given.answers, given.store_values, given.store_documents,
+        )  # fmt: skip
 
 
-def _scrape(folder: Path, lines: int) -> float:
-    """Return the seconds a line of what `andon metrics` asks the stores for."""
+def _stores(folder: Path, lines: int) -> tuple[float, float]:
+    """Return the seconds a line of what `andon metrics` asks the stores for, and of all definitions read anew."""
     from tests.series import awkward
 
     documents, signals = (
@@ -106,35 +109,49 @@ def _scrape(folder: Path, lines: int) -> float:
     began = time.perf_counter()
     list(collector.collect())
     taken = time.perf_counter() - began
+    began = time.perf_counter()
+    assert len([Line.model_validate(one.body) for one in documents.list_definitions("Line")]) == lines
+    read = time.perf_counter() - began
     for store in (documents, signals, models):
         store.close()
-    return taken / lines
+    return taken / lines, read / lines
 
 
-def main(tick: float, configuration: float, answers: float, lines: int) -> int:
+def main(given: argparse.Namespace) -> int:
     """Print the costs, and what they make of many lines."""
-    costs = measure(lines, 40)
-    day = VARIABLES * 86_400 / SAMPLING * costs.value_bytes
+    costs = measure(given.lines, 40, given)
+    day = VARIABLES * 86_400 / PERIOD * costs.value_bytes
     print("a line of ten variables, a reading a minute, one alert, one monitor:")
     print(f"  readings            {costs.value_bytes:.0f} bytes a value, {day / 1e6:.2f} MB a day (embedded store)")
     loaded = f"loaded in {costs.model_seconds * 1e3:.0f} ms (200 trees)"
     print(f"  a resident model    {costs.model_bytes / 1e6:.2f} MB, {loaded}")
     print(f"  a scrape            {costs.scrape_seconds * 1e3:.2f} ms")
-    print(f"  a tick              {tick * 1e3:.1f} ms (given)")
-    print(f"  a retraining        {CONFIGURATIONS * configuration:.0f} core-seconds (given)")
-    heads = ("lines", "GB a day", "assistants", "GB a replica", "replicas", "cores, night", "scrape s")
-    print("".join(f"{head:>14}" for head in heads))
-    for power in range(2, 7):
-        count = 10**power
-        assistants = count * tick / (0.7 * PERIOD)
-        memory = 0.6e9 + count * 2 * costs.model_bytes
-        replicas = count / ASKED / (0.5 * answers)
-        night = count * CONFIGURATIONS * configuration / (0.85 * NIGHT)
-        row = (
-            *(f"{count:,}", f"{count * day / 1e9:,.1f}", f"{max(1, np.ceil(assistants)):,.0f}", f"{memory / 1e9:,.1f}"),
-            *(f"{max(2, np.ceil(replicas)):,.0f}", f"{np.ceil(night):,.0f}", f"{count * costs.scrape_seconds:,.1f}"),
-        )
-        print("".join(f"{one:>14}" for one in row))
+    print(f"  its definition      {costs.definition_seconds * 1e3:.2f} ms to read")
+    print(f"  a tick              {costs.tick_seconds * 1e3:.1f} ms (given)")
+    print(f"  a retraining        {CONFIGURATIONS * costs.configuration_seconds:.0f} core-seconds (given)")
+    for name in ("small", "large"):
+        cluster = read_overlay(OVERLAYS / name)
+        print(f"\noverlay {name}: {cluster.assistants} assistants, {cluster.least_replicas} to "
+              f"{cluster.most_replicas} replicas, {cluster.search_cores} cores for searches")  # fmt: skip
+        heads = ("lines", "GB a day", "tick load", "GB a replica", "worst wait s", "late or 503", "night h", "scrape s")
+        print("".join(f"{head:>14}" for head in heads))
+        for power in range(2, 7):
+            count = 10**power
+            bad, longest, replicas = shift_start(costs, cluster, count)
+            row = (
+                f"{count:,}", f"{count * day / 1e9:,.1f}",
+                f"{count * costs.tick_seconds / PERIOD / cluster.assistants:.3f}",
+                f"{(BASE_BYTES + count * MODELS * costs.model_bytes) / 1e9:,.1f}",
+                f"{longest:.2f} ({replicas})", f"{bad:.1%}", f"{night(costs, cluster, count) / 3600:,.1f}",
+                f"{count * costs.scrape_seconds:,.1f}",
+            )  # fmt: skip
+            print("".join(f"{one:>14}" for one in row))
+        print("breaks beyond so many lines, first to last:")
+        found = sorted((breaks_at(part, costs, cluster), part) for part in PARTS)
+        for count, part in found:
+            told = f"{count:>12,}" if count < 10**7 else "  10,000,000+"
+            print(f"  {told}  {part} ({PARTS[part][0]})")
+    print(f"\na client asks for a line every {ASKED:g} s, and three times as often for ten minutes of a shift's start")
     return 0
 
 
@@ -143,6 +160,7 @@ if __name__ == "__main__":
     parser.add_argument("--tick-ms", type=float, default=3.5)
     parser.add_argument("--configuration-s", type=float, default=0.19)
     parser.add_argument("--answers", type=float, default=1500.0, help="a second, of one replica of one core")
+    parser.add_argument("--store-values", type=float, default=250e3, help="a second, of the signals store")
+    parser.add_argument("--store-documents", type=float, default=6.9e3, help="a second, of the documents store")
     parser.add_argument("--lines", type=int, default=500, help="of which a scrape is measured")
-    given = parser.parse_args()
-    sys.exit(main(given.tick_ms / 1e3, given.configuration_s, given.answers, given.lines))
+    sys.exit(main(parser.parse_args()))
