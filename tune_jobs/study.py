@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -101,8 +103,14 @@ class OpenSubject(Protocol):
 
 def typed(spec: StudySpec) -> Alert | Monitor:
     """Return the definition of a study, with the study's periods."""
-    kind: type[Alert] | type[Monitor] = Alert if spec.kind == "Alert" else Monitor
-    return kind.model_validate({**spec.definition, **(spec.periods or {})})
+    return _typed(spec.kind, json.dumps({**spec.definition, **(spec.periods or {})}))
+
+
+@lru_cache(64)
+def _typed(kind: str, body: str) -> Alert | Monitor:
+    """Check a definition once, which takes a millisecond: a search asks for that of each line again and again."""
+    model: type[Alert] | type[Monitor] = Alert if kind == "Alert" else Monitor
+    return model.model_validate(json.loads(body))
 
 
 def line_of(spec: StudySpec, name: str) -> Line | None:

@@ -21,7 +21,7 @@ from tune_jobs.sampling import Configuration
 from tune_jobs.study import StudySpec, Subject, lane_folder, lanes_of
 from tune_jobs.subjects import open_subject
 from tune_jobs.tensorboard import write_best, write_configuration
-from tune_jobs.transfer import read_lessons, write_signature
+from tune_jobs.transfer import Findings, lessons_of, read_findings, write_signature
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ class Worker:
     folder: Path
     """The search's."""
     _subjects: OrderedDict[int, Subject] = field(default_factory=OrderedDict)
+    _findings: dict[tuple[int, LearnersOf], Findings | None] = field(default_factory=dict)
 
     def subject(self, study: int) -> Subject:
         """Return what is tuned, read from files unless it is at hand."""
@@ -62,11 +63,18 @@ class Worker:
         spec, subject = self.studies[study], self.subject(study)
         lessons = Lessons()
         if teachers and target > len(learners) == 1:
-            theirs = [(self.studies[index], taught) for index, taught in teachers]
-            lessons = read_lessons(subject.signature, theirs, learners)
+            found = [self._found(index, learners, taught) for index, taught in teachers]
+            lessons = lessons_of(subject.signature, [one for one in found if one is not None])
         lane = Lane(spec, learners, subject, lessons, target, limit)
         lane.open()
         return lane
+
+    def _found(self, study: int, learners: tuple[str, ...], taught: bool) -> Findings | None:
+        """Return what a study that is through with its own share found, which no longer changes."""
+        key = (study, learners)
+        if key not in self._findings:
+            self._findings[key] = read_findings(self.studies[study], learners, taught=taught)
+        return self._findings[key]
 
     def finish(self, study: int) -> dict[str, Any]:
         """Write the bundle of the best configuration of all lanes, and the study's outcome; return that."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -57,70 +57,70 @@ def write_signature(spec: StudySpec, signature: Mapping[str, float]) -> None:
     temporary.replace(path)
 
 
-def read_lessons(
-    signature: Mapping[str, float], teachers: Sequence[tuple[StudySpec, bool]], learners: tuple[str, ...]
-) -> Lessons:
-    """Return what the most similar teachers found with a lane's learner, in their own share of the budget.
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a study found with a lane's learner in its own share of the budget; `Lessons` says what the parts are."""
+
+    signature: dict[str, float]
+    distributions: dict[str, dict[str, Any]]
+    places: Floats
+    values: Floats
+
+
+def read_findings(teacher: StudySpec, learners: tuple[str, ...], *, taught: bool) -> Findings | None:
+    """Read what a study that is through with its own share found; None where that is nothing.
 
     Parameters
     ----------
-    teachers
-        Studies, and whether they were taught themselves.
+    taught
+        Whether it was taught itself.
     """
-    ranked = []
-    for order, (teacher, taught) in enumerate(teachers):
-        try:
-            theirs = json.loads((Path(teacher.folder) / SIGNATURE).read_text())
-        except (OSError, ValueError):
-            continue
-        ranked.append((-similarity(signature, theirs), order, theirs, teacher, taught))
-    signatures, distributions = [signature], dict[str, dict[str, Any]]()
-    found: list[tuple[int, Mapping[str, Any], float]] = []
-    for _, _, theirs, teacher, taught in sorted(ranked, key=lambda one: one[:2])[:TEACHERS]:
-        targets = own_targets(teacher, taught=taught, across=True)
-        tried = [
-            one
-            for one in read_tried(teacher, {learners: targets[learners]})[learners]
-            if one.metric is not None and (one.sampled is not None or one.source == "default")
-        ]
-        if not any(one.sampled for one in tried):
-            continue
-        for one in tried:
-            if one.sampled is not None:
-                distributions = distributions or one.sampled["distributions"]
-            params = prefixed(one.learner, one.params) if one.sampled is None else one.sampled["params"]
-            found.append((len(signatures), params, float(one.metric or 0.0)))
-        signatures.append(theirs)
-    found = [one for one in found if distributions.keys() <= one[1].keys()]
-    if not found or not distributions:
+    try:
+        signature = json.loads((Path(teacher.folder) / SIGNATURE).read_text())
+    except (OSError, ValueError):
+        return None
+    targets = own_targets(teacher, taught=taught, across=True)
+    tried = read_tried(teacher, {learners: targets[learners]})[learners]
+    about = next((one.sampled["distributions"] for one in tried if one.sampled), None)
+    if not about:
+        return None
+    places, values = [], []
+    for one in tried:
+        default = prefixed(one.learner, one.params) if one.source == "default" else {}
+        params = one.sampled["params"] if one.sampled else default
+        if one.metric is not None and about.keys() <= params.keys():
+            places.append(place_of(params, about))
+            values.append(one.metric)
+    return Findings(signature, about, np.array(places), np.array(values)) if values else None
+
+
+def lessons_of(signature: Mapping[str, float], findings: Sequence[Findings]) -> Lessons:
+    """Return what those of the most similar lines teach a line with a signature."""
+    directions = directions_of([signature, *(one.signature for one in findings)])
+    order = np.argsort(-(directions[1:] @ directions[0]), kind="stable")
+    nearest = [place for place in order.tolist() if findings[place].distributions == findings[0].distributions]
+    nearest = nearest[:TEACHERS]
+    if not nearest:
         return Lessons()
     return Lessons(
-        distributions,
-        np.array([place_of(params, distributions) for _, params, _ in found]),
-        np.array([metric for _, _, metric in found]),
-        np.array([line for line, _, _ in found], np.int64),
-        _directions(signatures),
+        findings[0].distributions,
+        np.concatenate([findings[place].places for place in nearest]),
+        np.concatenate([findings[place].values for place in nearest]),
+        np.concatenate([np.full(len(findings[place].values), line) for line, place in enumerate(nearest, 1)]),
+        directions[[0, *(place + 1 for place in nearest)]],
     )
 
 
-def _directions(signatures: Sequence[Mapping[str, float]]) -> Floats:
-    """Return signatures as vectors of length 1, float64 (n_lines, n_features); 0 where a line lacks a feature."""
+def directions_of(signatures: Sequence[Mapping[str, float]]) -> Floats:
+    """Return signatures as vectors of length 1, float64 (n_lines, n_features); 0 where a line lacks a feature.
+
+    Examples
+    --------
+    >>> first, second = directions_of([{"a": 0.5, "b": -0.5}, {"a": 0.25, "b": -0.25}])
+    >>> round(float(first @ second), 9)
+    1.0
+    """
     names = sorted(set().union(*signatures))
     vectors = np.array([[one.get(name, 0.0) for name in names] for one in signatures]).reshape(len(signatures), -1)
     lengths = np.sqrt((vectors**2).sum(axis=1, keepdims=True))
     return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
-
-
-def similarity(first: Mapping[str, float], second: Mapping[str, float]) -> float:
-    """Return the cosine of two signatures over the features of both; 0 where they share none.
-
-    Examples
-    --------
-    >>> similarity({"a": 0.5, "b": -0.5}, {"a": 0.25, "b": -0.25, "c": 0.9})
-    1.0
-    >>> similarity({"a": 0.5}, {"b": 0.5})
-    0.0
-    """
-    names = sorted(first.keys() & second.keys())
-    norm = math.sqrt(sum(first[n] ** 2 for n in names) * sum(second[n] ** 2 for n in names))
-    return sum(first[n] * second[n] for n in names) / norm if norm else 0.0

@@ -14,7 +14,7 @@ from tune_jobs.classifiers import signature_of
 from tune_jobs.proposing import Lessons, Proposer, place_of
 from tune_jobs.sampling import Configuration
 from tune_jobs.study import StudySpec, lane_folder
-from tune_jobs.transfer import read_lessons, similarity, write_signature
+from tune_jobs.transfer import directions_of, lessons_of, read_findings, write_signature
 
 LANE = ("lightgbm",)
 DISTRIBUTIONS = {
@@ -57,6 +57,11 @@ def teacher(folder: Path, name: str, signature: dict[str, float], tried: list[tu
     journal = lane_folder(spec, LANE) / "configurations.jsonl"
     journal.write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows))
     return spec
+
+
+def read_lessons(signature: dict[str, float], teachers: list[tuple[StudySpec, bool]], learners) -> Lessons:
+    found = [read_findings(spec, learners, taught=taught) for spec, taught in teachers]
+    return lessons_of(signature, [one for one in found if one is not None])
 
 
 def begins(lessons: Lessons) -> dict[str, float]:
@@ -153,8 +158,9 @@ def test_signatures_tell_related_lines_from_others():
         return signature_of(TrainingFrame(values, labels, rows, np.zeros(400, np.int64), ("a",), tuple("wxyz")))
 
     first, second, other = line([1, -1, 0, 0]), line([1, -1, 0.2, 0]), line([0, 0, -1, 1])
-    assert similarity(first, second) > 0.9
-    assert abs(similarity(first, other)) < 0.5
+    first, second, other = directions_of([first, second, other])
+    assert first @ second > 0.9
+    assert abs(first @ other) < 0.5
 
 
 def test_a_constant_feature_says_nothing():
