@@ -124,13 +124,15 @@ def _newton(inputs: Floats, targets: Floats, slope: float, *, free: bool) -> tup
             break
         curvature = (columns * (expected * (1 - expected))[:, None]).T @ columns / len(targets)
         direction = np.linalg.solve(curvature + 1e-12 * np.eye(len(at)), gradient)
-        step = 1.0
-        while step > 1e-10 and loss(at - step * direction) > now - 1e-4 * step * float(gradient @ direction):
+        step, moved = 1.0, at - direction
+        reached = loss(moved)
+        while step > 1e-10 and reached > now - 1e-4 * step * float(gradient @ direction):
             step /= 2
+            moved = at - step * direction
+            reached = loss(moved)
         if step <= 1e-10:
             break
-        at = at - step * direction
-        now = loss(at)
+        at, now = moved, reached
     return (float(at[0]), float(at[1])) if free else (slope, float(at[0]))
 
 
