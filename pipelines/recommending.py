@@ -29,7 +29,7 @@ _LATE = timedelta(hours=1)
 """Alerts may be opened by data that come late, up to so much."""
 _ROUND = 20
 """Alerts a round: in a storm of them what is new is not kept waiting for long by what is old."""
-TASKS_A_WORKER = 4
+TASKS_A_WORKER = 8
 
 
 def advisor_of(settings: Settings) -> Advisor:

@@ -56,8 +56,9 @@ def main() -> int:
         single = float(done.stdout.split()[-1])
         began = time.perf_counter()
         with ray_session(settings) as session:
-            # The first small job starts the workers and imports what they need.
-            recommend_shift(settings, alerts[: session.workers], session.workers)
+            # The first small job, an alert of a line for each worker, starts all of them and imports what they need.
+            first = list({alert.line: alert for alert in reversed(alerts)}.values())[: session.workers]
+            recommend_shift(settings, first, session.workers)
             print(f"Ray, its workers and a first small job started in {time.perf_counter() - began:.1f} s")
             forget(settings, alerts)
             began = time.perf_counter()
