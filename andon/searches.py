@@ -21,7 +21,7 @@ class TriedConfiguration:
     error: str
     pruned: bool
     source: str
-    """``default``, ``transfer`` (from a similar line's best) or ``sampled``."""
+    """``default``, ``transfer`` (by what similar lines found) or ``sampled``."""
     at: float | None
     """When it ended, in seconds since the Unix epoch; None in journals that do not tell."""
     fitting: float = 0.0
