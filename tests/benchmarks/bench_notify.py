@@ -34,10 +34,11 @@ def kills(name: str, url: str, folder: Path, count: int, alerts: int) -> bool:
     mails, again = len(outcome.arrived), sum(outcome.arrived.values()) - len(outcome.arrived)
     print(
         f"{name}: {outcome.kills} kills, {outcome.interrupted} of them in the middle of work; {len(outcome.expected)} "
-        f"messages, {mails} arrived, {again} once more under the same Message-ID, {outcome.dead} reported as refused"
+        f"messages, {mails} arrived, {again} once more under the same Message-ID, {len(outcome.dead)} are reported "
+        "as refused"
     )
     good = verdict(f"{name}: lost", outcome.lost, "0", outcome.lost == 0)
-    good &= verdict(f"{name}: still waiting", outcome.waiting, "0", outcome.waiting == 0)
+    good &= verdict(f"{name}: still waiting", len(outcome.waiting), "0", not outcome.waiting)
     good &= verdict(f"{name}: under a key that nobody was to get", outcome.strange, "0", outcome.strange == 0)
     return good
 

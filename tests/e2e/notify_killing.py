@@ -28,7 +28,7 @@ AT = datetime(2026, 3, 1, 6, 30, tzinfo=UTC)
 SPEED = 100
 """How much faster the couriers' clock goes: their first pause takes .15 s, and a lease runs out in .3 s."""
 COURIERS = 2
-_PATIENCE = 240.0
+_PATIENCE = 480.0
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,15 @@ class Outcome:
     kills: int
     interrupted: int
     """Kills that left messages undelivered."""
-    dead: int
-    waiting: int
+    dead: frozenset[str]
+    """Reported as given up."""
+    waiting: frozenset[str]
+    """Not delivered when patience ended, or delivered and not known to be."""
 
     @property
     def lost(self) -> int:
         """Messages that neither arrived nor are reported as given up, or as waiting."""
-        return len(self.expected - set(self.arrived)) - self.dead - self.waiting
+        return len(self.expected - set(self.arrived) - self.dead - self.waiting)
 
     @property
     def strange(self) -> int:
@@ -101,10 +103,10 @@ def run(
             for message in messages_of(alert, number, directory, AT)
         }
         arrived = Counter(one.partition("@")[0].removeprefix("<") for one in server.ids)
-        waiting = len(documents.list_messages(state="waiting"))
-        return Outcome(
-            frozenset(expected), arrived, kills, interrupted, len(documents.list_messages(state="dead")), waiting
+        dead, waiting = (
+            frozenset(one.key for one in documents.list_messages(state=state)) for state in ("dead", "waiting")
         )
+        return Outcome(frozenset(expected), arrived, kills, interrupted, dead, waiting)
 
 
 def _define(documents: Documents) -> None:
