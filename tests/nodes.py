@@ -123,7 +123,9 @@ class Host:
 
     def cut(self, off: bool = True) -> None:
         """Cut its cable, or put it back."""
-        _ip("netns", "exec", self.namespace, "ip", "link", "set", "eth0", "down" if off else "up")
+        _ip("-n", self.namespace, "link", "set", "eth0", "down" if off else "up")
+        if not off:
+            _ip("-n", self.namespace, "route", "replace", "default", "dev", "eth0")  # it went with the link
 
 
 @dataclass

@@ -1,9 +1,10 @@
 """Serving while hosts are lost: a serving node, and the head, whose state Redis keeps.
 
 Hosts are network namespaces (root and iproute2), each with its own Ray: a head without cores, two serving nodes.
-Clients ask the proxies of the serving nodes in turn, and try what fails once more, half a second later: where there was
-no answer, on the other node; after an answer of 500 and above, on the same, which is there and has learnt which replica
-is not. What was killed comes back by the unit of ``cluster/hosts``, which a loop starts anew as systemd does.
+Clients ask the proxies of the serving nodes in turn over kept connections, and send what fails once more, half a second
+later, over a new connection to the first node that accepts one: the other, or after an answer of 500 and above the
+same, which is there and has learnt which replica is not. What was killed comes back by the unit of ``cluster/hosts``,
+which a loop starts anew as systemd does.
 
 Usage: ``python -m tests.benchmarks.bench_cluster_faults [--steps node,power,head]``
 """
@@ -30,7 +31,7 @@ from tests.servers.state import REDIS
 PORT = 8000
 RAY = str(Path(sys.executable).with_name("ray"))
 CLIENT = """
-import collections, http.client, json, sys, threading, time
+import collections, http.client, json, os, sys, threading, time
 hosts, lines, token, seconds, out = sys.argv[1:]
 hosts, lines, seconds = hosts.split(","), lines.split(","), float(seconds)
 told, guard, end = collections.Counter(), threading.Lock(), time.monotonic() + seconds
@@ -48,17 +49,27 @@ def ask(connections, host, line):
         connection.close()
         connections.pop(host, None)
         return type(error).__name__
+def again(order, line):
+    for host in order:
+        connection = http.client.HTTPConnection(host, 8000, timeout=2)
+        try:
+            connection.connect()
+        except OSError:
+            continue
+        connection.sock.settimeout(20)
+        return ask({host: connection}, host, line), host
+    return "no connection", "any"
 def run(number):
     connections, turn = {}, number
-    while time.monotonic() < end:
+    while time.monotonic() < end and not os.path.exists(out + ".enough"):
         turn += 1
         first, other = hosts[turn % len(hosts)], hosts[(turn + 1) % len(hosts)]
         line = lines[turn % len(lines)]
         one = ask(connections, first, line)
         if one != "200":
             time.sleep(0.5)
-            second = first if one >= "500" and one.isdigit() else other
-            two = ask(connections, second, line)
+            there = one >= "500" and one.isdigit()
+            two, second = again((first, other) if there else (other, first), line)
             one = f"{one} of {first}, then {two} of {second}"
         with guard:
             told[one] += 1
@@ -67,6 +78,15 @@ threads = [threading.Thread(target=run, args=(number,)) for number in range(8)]
 [one.start() for one in threads]
 [one.join() for one in threads]
 json.dump({"told": told, "seconds": by_second}, open(out, "w"))
+"""
+
+
+REPLICAS = """
+import json, os, sys, urllib.request
+token = open(os.environ["RAY_AUTH_TOKEN_PATH"]).read()
+asked = urllib.request.Request(sys.argv[1] + "/api/serve/applications/", headers={"Authorization": f"Bearer {token}"})
+told = json.load(urllib.request.urlopen(asked, timeout=10))["applications"]["andon"]["deployments"].values()
+print(json.dumps([(r["node_ip"], r["replica_id"]) for d in told for r in d["replicas"] if r["state"] == "RUNNING"]))
 """
 
 
@@ -95,6 +115,13 @@ def answers(asker: Host, asked: Host) -> bool:
     return asker.run(sys.executable, "-c", text).stdout.strip() == "200"
 
 
+def replicas(made: Hosts, name: str) -> set[str]:
+    """Return the replicas that run on a host, as the head tells."""
+    head = made["head"]
+    done = head.run(sys.executable, "-c", REPLICAS, f"http://{head.address}:8265")
+    return {replica for host, replica in json.loads(done.stdout or "[]") if host == made[name].address}
+
+
 def wait_for(done: Any, seconds: float, problem: str) -> float:
     """Wait until something is so; return how long that took."""
     began = time.monotonic()
@@ -105,19 +132,19 @@ def wait_for(done: Any, seconds: float, problem: str) -> float:
     return time.monotonic() - began
 
 
-def load(made: Hosts, seconds: float) -> tuple[subprocess.Popen[bytes], Path]:
-    """Start clients on a host of their own."""
+def load(made: Hosts) -> tuple[subprocess.Popen[bytes], Path]:
+    """Start clients on a host of their own, which ask until `told` has enough."""
     out = made.folder / f"answers-{time.monotonic_ns()}.json"
     addresses = ",".join(made[name].address for name in ("serving1", "serving2"))
     lines = ",".join(f"line-{number:03d}" for number in range(4))
-    return made["client"].popen(
-        "load", sys.executable, "-c", CLIENT, addresses, lines, TOKEN, str(seconds), str(out)
-    ), out
+    return made["client"].popen("load", sys.executable, "-c", CLIENT, addresses, lines, TOKEN, "240", str(out)), out
 
 
 def told(process: subprocess.Popen[bytes], out: Path) -> tuple[Counter[str], dict[str, dict[str, int]]]:
-    """Return what the clients were answered, and by whom in each second."""
-    process.wait(240)
+    """Let clients ask for five more seconds; return what they were answered, and by whom in each second."""
+    time.sleep(5)  # of load after
+    out.with_name(f"{out.name}.enough").touch()
+    process.wait(60)
     body = json.loads(out.read_text())
     return Counter(body["told"]), body["seconds"]
 
@@ -164,36 +191,39 @@ def main(steps: list[str]) -> int:
 
 def a_node(made: Hosts) -> int:
     """Kill all of a serving node under load; its unit starts it anew."""
-    process, out = load(made, 75)
+    before = replicas(made, "serving2")
+    process, out = load(made)
     time.sleep(5)  # of load before
     made["serving2"].kill_ray()
-    return _back(made, process, out, "all processes of a serving node killed")
+    return _back(made, before, process, out, "all processes of a serving node killed")
 
 
 def the_power(made: Hosts) -> int:
     """Take the power from a serving node under load, so that no connection is even closed; it starts 10 s later."""
-    process, out = load(made, 90)
+    before = replicas(made, "serving2")
+    process, out = load(made)
     time.sleep(5)  # of load before
     made["serving2"].cut()
     made["serving2"].kill()
     time.sleep(10)  # without power
     made["serving2"].cut(off=False)
     made.start("serving2", cpus=1, duty="serving")
-    return _back(made, process, out, "a serving node without power for 10 s")
+    return _back(made, before, process, out, "a serving node without power for 10 s")
 
 
-def _back(made: Hosts, process: subprocess.Popen[bytes], out: Path, what: str) -> int:
-    """Wait until the node that came back answers; print what clients were told meanwhile."""
-    began = time.monotonic()
-    time.sleep(2)  # until it is gone
-    wait_for(lambda: answers(made["client"], made["serving2"]), 120, "the node that came back does not answer")
+def _back(made: Hosts, before: set[str], process: subprocess.Popen[bytes], out: Path, what: str) -> int:
+    """Wait until the node that came back has a replica and answers; print what clients were told meanwhile."""
+    began, node = time.monotonic(), made["serving2"]
+    wait_for(lambda: bool(replicas(made, "serving2") - before), 150, "no replica came to the node that came back")
+    wait_for(lambda: answers(made["client"], node), 60, "the node that came back does not answer")
     taken = time.monotonic() - began
     answered, by_second = told(process, out)
     failed = lost(answered)
     last = sorted(by_second)[-3:]
     back = any(by_second[second].get(made["serving2"].address, 0) for second in last)
     print(f"{what}: {dict(answered)}")
-    print(f"  it answers again after {taken:.0f} s without a person: {'met' if back else 'MISSED'}")
+    verdict = "met" if back else "MISSED"
+    print(f"  its proxy answers and it has a new replica after {taken:.0f} s, without a person: {verdict}")
     print(f"  {failed} requests failed after one retry (bar: 0): {'met' if not failed else 'MISSED'}", flush=True)
     return int(failed > 0) + int(not back)
 
@@ -202,7 +232,7 @@ def the_head(made: Hosts) -> int:
     """Kill the head under load, leave it away for 20 s, and start it again on what Redis has."""
     head = made["head"]
     first = job(head, "before")
-    process, out = load(made, 120)
+    process, out = load(made)
     time.sleep(5)  # of load before
     head.kill()
     killed = time.monotonic()

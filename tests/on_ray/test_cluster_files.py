@@ -39,6 +39,7 @@ def test_ours_are_valid_and_start_with_a_token(path):
         (start,) = [one for one in complete[field] if "ray start" in one]
         assert "RAY_AUTH_MODE=token" in start
         assert "--disable-usage-stats" in start
+        assert "-m cluster.serve_fast_path" in start
     (head,) = [one for one in complete["head_start_ray_commands"] if "ray start" in one]
     assert "--num-cpus=0" in head
     assert "--dashboard-host=0.0.0.0" not in head
