@@ -27,9 +27,6 @@ FAST_PATH = {
     "RAY_SERVE_HAPROXY_RETRIES": "3",
     # A machine without power refuses nothing; within a cluster, who does not answer in a second is not there.
     "RAY_SERVE_HAPROXY_TIMEOUT_CONNECT_S": "1",
-    # Nor does it close connections: what waits for its answer is told once two checks have failed. Serve has no
-    # variable for that, and hands on to HAProxy's `default-server` what stands behind the interval.
-    "RAY_SERVE_HAPROXY_HEALTH_CHECK_INTER": "5s on-marked-down shutdown-sessions",
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "cluster.serve_fast_path:middlewares",
 }
 """What makes Serve answer in a tenth of the time, whatever the machine."""
