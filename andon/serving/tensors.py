@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from andon.errors import DataError
-from andon.frames import Floats
+from andon.frames import MICROSECOND, Floats, RowArrays
 from andon.models.bundle import AlertBundle
 from andon.models.monitors.bundle import MonitorBundle
 from andon.scoring.monitors import forecast_row, score_rows
+from andon.scoring.newest import NewestRows
+from configs.definitions import VariableType
 
 FEATURES, READINGS = "features", "readings"
 _ACCEPTED = ("FP64", "FP32")
@@ -92,7 +94,18 @@ class Tensors:
         if isinstance(bundle, AlertBundle):
             return bool(np.isfinite(bundle.probabilities(np.zeros((1, self._columns)))).all())
         readings = np.tile(bundle.scaling.means, (bundle.rows_needed + 1, 1))
-        return bool(np.isfinite(self.infer({READINGS: readings}, len(readings))["forecast"]).all())
+        told = self.infer({READINGS: readings}, len(readings))["forecast"]
+        # A line's score goes another way, which has to be compiled, or read from disk, before the first request.
+        newest = NewestRows(_arrays(bundle, readings)).judge(bundle).forecast
+        return bool(np.isfinite(told).all() and np.isfinite(newest).all())
+
+
+def _arrays(bundle: MonitorBundle, readings: Floats) -> RowArrays:
+    """Return readings (rows, v) of a monitor's variables as a line's newest rows."""
+    places = {name: place for place, name in enumerate(bundle.variables)}
+    times = np.arange(len(readings)) * (bundle.sampling // MICROSECOND)
+    types: dict[str, VariableType] = dict.fromkeys(bundle.variables, "number")
+    return RowArrays("", times, types, np.ascontiguousarray(readings.T), places, {}, bundle.sampling)
 
 
 def _input(inputs: Mapping[str, NDArray[Any]], name: str, columns: int, least: int, most: int) -> Floats:

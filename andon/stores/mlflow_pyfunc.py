@@ -53,8 +53,8 @@ class LineModel:
         key = self.bundle.key
         line = key.line or f"of family {key.family}"
         # The line's other variables count too: where they were read is a row.
-        frame = read_rows(line, _rows(model_input), _types(self.bundle), others=True)
-        return newest_answer(self.bundle, frame, self.version)
+        rows = read_rows(line, _rows(model_input), _types(self.bundle), others=True)
+        return newest_answer(self.bundle, rows, self.version)
 
 
 def _load_pyfunc(path: str) -> LineModel:
