@@ -1,7 +1,9 @@
 """The contender of bench_monitor_search, in an environment of its own: keras-tuner, one network and trial at a time.
 
-``python keras_tuner_trials.py FOLDER`` reads ``examples.npz`` and ``configurations.json`` there, and writes
-``answer.json``: seconds in the searches (imports left out), and for each variable the test RMSE of its best trial.
+``python keras_tuner_trials.py FOLDER SECONDS`` reads ``examples.npz`` and ``configurations.json`` there, and writes
+``answer-NNN.json`` for each variable: processor seconds of its search (imports left out), and the test RMSE of its best
+trial. What is answered already is not searched again, and no variable is begun that would likely not end within the
+seconds. A variable is searched in one go: keras-tuner's grid search, taken up again, ends early.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from pathlib import Path
 import numpy as np
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, seconds: float) -> None:
     """Search each variable by a grid over the configurations."""
+    started = time.perf_counter()
     os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1", KERAS_BACKEND="tensorflow")
     import keras_tuner  # noqa: F401 - none of the seconds
     import tensorflow
@@ -29,12 +32,19 @@ def main(folder: Path) -> None:
     configurations = json.loads((folder / "configurations.json").read_text())
     with np.load(folder / "examples.npz") as stored:
         examples = {name: stored[name] for name in stored.files}
-    seconds, errors = 0.0, []
+    longest = 0.0
     for column in range(examples["train_y"].shape[1]):
-        began = time.perf_counter()
-        errors.append(search(folder / f"variable-{column}", column, examples, configurations))
-        seconds += time.perf_counter() - began
-    (folder / "answer.json").write_text(json.dumps({"seconds": seconds, "errors": errors}))
+        answer = folder / f"answer-{column:03d}.json"
+        if answer.exists():
+            continue
+        began, working = time.perf_counter(), time.process_time()
+        if began - started + longest > seconds:
+            break
+        error = search(folder / f"variable-{column}", column, examples, configurations)
+        took = time.process_time() - working
+        longest = max(longest, time.perf_counter() - began)
+        answer.write_text(json.dumps({"seconds": took, "error": error}))
+        print(f"variable {column}: {len(configurations)} trials in {took:.1f} s, test RMSE {error:.4f}", flush=True)
 
 
 def search(folder: Path, column: int, examples: dict[str, np.ndarray], configurations: list[dict]) -> float:
@@ -84,4 +94,4 @@ def search(folder: Path, column: int, examples: dict[str, np.ndarray], configura
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), float(sys.argv[2]))
