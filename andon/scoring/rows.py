@@ -67,7 +67,7 @@ def read_rows(
     states = [place for place, name in enumerate(columns) if kinds[name] == "boolean"]
     if numbers is None or (states and not _are_states(numbers[states])):
         raise _wrong(line, columns, kinds)
-    read: Booleans = np.isfinite(numbers).any(axis=0)
+    read: Booleans = np.logical_or.reduce(np.isfinite(numbers), axis=0)
     if not read.all():
         for values in texts.values():
             read |= np.array([value is not None for value in values])
