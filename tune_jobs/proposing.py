@@ -178,8 +178,11 @@ def _standardised(values: Floats, lines: Integers, common: float | None = None) 
 def _candidates(places: Floats, worth: Floats, rng: np.random.Generator) -> Floats:
     best = places[np.argsort(-worth, kind="stable")[:8]]
     near = best[rng.integers(len(best), size=CANDIDATES // 2)]
-    near = near + rng.normal(0.0, STEP, size=near.shape) * (rng.random(near.shape) < 0.5)
-    return np.concatenate([rng.random((CANDIDATES // 2, places.shape[1])), np.clip(near, 0.0, 1.0)])
+    moved = rng.random(near.shape) < 0.5
+    moved[np.arange(len(near)), rng.integers(near.shape[1], size=len(near))] = True  # what is known is not tried again
+    near = np.abs(near + rng.normal(0.0, STEP, size=near.shape) * moved)
+    near = np.clip(1.0 - np.abs(1.0 - near), 0.0, 1.0)
+    return np.concatenate([rng.random((CANDIDATES // 2, places.shape[1])), near])
 
 
 @np.vectorize
