@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from andon.explain.experience import Experience
+from andon.explain.experience import Experience, numbers_of
 from andon.explain.moved_features import Row, row_of
-from andon.explain.responses import SWING
+from andon.explain.states import SWING
+from andon.explain.trials import Evidence
 from andon.features.spec import FeatureSpec
 from andon.frames import FeatureFrame, Floats, Integers, SignalFrame
 
@@ -72,9 +73,10 @@ class Situation:
     """Row of each follower in ``row.readings``, int64 (p,)."""
     middles: Floats
     """What readings swing about, float64 (v, n)."""
-    state: Floats
     now: Floats
     """What each setting of the experience stood at when the moves begin, float64 (k,)."""
+    evidence: Evidence | None
+    """What history says of moves where the line stood like this; None: too little of it."""
     start: int
     """Microseconds: the moves begin with the first reading after it."""
 
@@ -120,24 +122,29 @@ class Situation:
         count = len(responses.followers)
         if not count or not len(after):
             return []
-        effects = responses.effects(self.state)[:, :, [lever.place for lever in self.levers]]
+        places = [lever.place for lever in self.levers]
+        believed = self.evidence
         minutes = np.asarray(responses.lags * (self._sampling / _MINUTE), dtype=np.float64)
         # What a move does grows linearly from nothing to the shortest lag, and stays beyond the longest.
         weights = _interpolation(elapsed, minutes)
-        over_time = np.einsum("nm,mjl->jnl", weights, effects)
+        over_time = np.einsum("nm,mjl->jnl", weights, responses.gains[:, :, places])
         chosen = np.flatnonzero(moves.any(axis=1))
         factors = moves[chosen] if scales is None else moves[chosen] * scales[chosen, None]
+        # No more of a symptom goes than there is, and it grows no more than twofold.
+        relief = None if believed is None else np.clip(factors @ (weights @ believed.relief[:, places]).T, -1.0, 1.0)
         found = []
         for place in range(count):
             row = int(self.follower_rows[place])
-            if row < 0 or not (over_time[place].any() or over_time[count + place].any()):
+            cured = np.zeros(2, dtype=np.bool_) if believed is None else believed.guilty[[place, count + place]]
+            if row < 0 or not (over_time[place].any() or over_time[count + place].any() or cured.any()):
                 continue
             limit, middle = responses.limits[place], self.middles[row, after]
             level = np.minimum(np.maximum(factors @ over_time[place].T, -limit), limit)
-            away = self.row.readings[row, after] - middle
-            if over_time[count + place].any():
-                swing = np.minimum(np.maximum(factors @ over_time[count + place].T, -_MOST_SWING), _MOST_SWING)
-                away = away * np.exp(swing)
+            swing = factors @ over_time[count + place].T
+            if believed is not None and relief is not None and cured.any():
+                level = level + relief * (believed.excess[place] * cured[0])
+                swing = swing + relief * (believed.excess[count + place] * cured[1])
+            away = (self.row.readings[row, after] - middle) * np.exp(np.clip(swing, -_MOST_SWING, _MOST_SWING))
             series = self.row.readings[[row]].repeat(len(chosen), axis=0)
             series[:, after[0] :] = middle + level + away
             found.append((chosen, np.full(len(chosen), row), series))
@@ -166,18 +173,14 @@ def situations_at(
     followers = np.array([row.place(name) for name in responses.followers], dtype=np.int64)
     settings = np.array([row.place(lever.name) for lever in levers], dtype=np.int64)
     times, data = frame.times, frame.data
-    read = _numbers(data, (*responses.followers, *experience.settings))
-    recipe = experience.recipe(frame)
+    read = numbers_of(data, experience.settings)
+    evidence = experience.evidence(frame)
     found = []
     for start in starts:
         before = int(np.searchsorted(times, start, side="right"))
-        count = len(responses.followers)
-        state = np.zeros(2 * count)
-        if before and count:
-            state = responses.state(read[:count, :before], recipe)
-        now = np.array([_newest(setting[:before]) for setting in read[count:]])
+        now = np.array([_newest(setting[:before]) for setting in read])
         found.append(
-            Situation(row, experience, tuple(levers), settings, followers, middles, state, now, start)
+            Situation(row, experience, tuple(levers), settings, followers, middles, now, evidence, start)
         )  # fmt: skip
     return found
 
@@ -194,15 +197,6 @@ def changed_frame(frame: SignalFrame, situation: Situation, moves: Floats) -> Si
         values[begin:] = readings
         columns.append(pl.Series(name, values, nan_to_null=True))
     return SignalFrame(frame.line, frame.data.with_columns(columns), frame.types, frame.sampling)
-
-
-def _numbers(data: pl.DataFrame, names: Sequence[str]) -> Floats:
-    """Return readings, float64 (n_names, n_rows), NaN where nothing was read."""
-    found = np.empty((len(names), data.height))
-    for place, name in enumerate(names):
-        # A column with nulls comes as NaN.
-        found[place] = data.get_column(name).to_numpy()
-    return found
 
 
 def _newest(readings: Floats) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
@@ -15,15 +15,19 @@ import polars as pl
 from andon.errors import ModelError
 from andon.explain.plausibility import Region, region_of
 from andon.explain.responses import Responses, fit_responses
+from andon.explain.states import SWING, forward_filled, states_of
+from andon.explain.trials import RECENT, Evidence, Symptoms, Trials, fit_trials
 from andon.frames import MICROSECOND, Floats, Integers, SignalFrame
-from andon.labels import label_rows
+from andon.labels import label_rows, onsets
 from andon.models.bundle import AlertBundle
 from configs.definitions import Line
 from configs.expressions import Expression
 
-FORMAT = 1
+FORMAT = 2
 _SEPARATOR = "\x1f"
-_ARRAYS = ("lags", "means", "scales", "gains", "limits", "centres")
+_TRIALS = tuple(field.name for field in fields(Trials) if field.name != "symptoms")
+_SYMPTOMS = tuple(field.name for field in fields(Symptoms) if field.name != "ingredients")
+_ARRAYS = ("lags", "gains", "limits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class Experience:
     regions: Mapping[str, Region]
     """By recipe, as `recipe_at` names it."""
     responses: Responses
+    trials: Trials | None = None
+    """None: history is too short for natural experiments."""
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -50,6 +56,19 @@ class Experience:
         """Return the region of the recipe that a frame ends with; None: it was never seen."""
         return self.regions.get(recipe_at(frame, self.recipes))
 
+    def evidence(self, frame: SignalFrame) -> Evidence | None:
+        """Return what history says of a line that stands as it does at the last row of a frame; None: too little."""
+        if self.trials is None:
+            return None
+        data = frame.data.tail(SWING + RECENT)
+        symptoms, responses = self.trials.symptoms, self.responses
+        read = forward_filled(numbers_of(data, (*self.settings, *symptoms.ingredients)))
+        settings, given = np.split(read, [len(self.settings)])
+        recipes = np.full(read.shape[1], self.recipe(frame))
+        states = states_of(numbers_of(data, responses.followers))
+        departures = symptoms.departures(states, settings, recipes, given)[:, -1]
+        return self.trials.evidence(np.nan_to_num(departures))
+
 
 def recipe_at(frame: SignalFrame, recipes: tuple[str, ...]) -> str:
     """Return the recipe that was last read, as one text."""
@@ -59,6 +78,15 @@ def recipe_at(frame: SignalFrame, recipes: tuple[str, ...]) -> str:
         read = frame.data.get_column(name).to_list()
         newest.append(next((str(value) for value in reversed(read) if value is not None), ""))
     return _SEPARATOR.join(newest)
+
+
+def numbers_of(data: pl.DataFrame, names: Sequence[str]) -> Floats:
+    """Return readings, float64 (n_names, n_rows), NaN where nothing was read."""
+    found = np.empty((len(names), data.height))
+    for place, name in enumerate(names):
+        # A column with nulls comes as NaN.
+        found[place] = data.get_column(name).to_numpy()
+    return found
 
 
 def gather_experience(
@@ -92,9 +120,15 @@ def gather_experience(
     on_recipes[grid.places] = np.where(np.isin(keys, seen_recipes), np.searchsorted(seen_recipes, keys), -1)
     horizon_rows = max(3, round(horizon / frame.sampling))
     responses = fit_responses(settings, followers, moved, readings, on_contexts, on_recipes, on_running, horizon_rows)
+    ingredients = tuple(name for name in numbers if roles.get(name) == "ingredient")
+    given = _on_grid(frame, list(ingredients), grid)
+    began = np.rint((onsets(frame, target) - frame.times[0]) / (frame.sampling // MICROSECOND)).astype(np.int64)
+    trials = fit_trials(
+        moved, readings, ingredients, given, on_contexts, on_recipes, on_running, began, horizon_rows, responses.lags
+    )
     table = np.stack([frame.numbers(name) for name in settings], axis=1) if settings else np.zeros((len(frame), 0))
     regions = {str(key): region_of(table[(keys == key) & running]) for key in seen_recipes}
-    return Experience(frame.line, recipes, regions, responses)
+    return Experience(frame.line, recipes, regions, responses, trials)
 
 
 def save_experience(experience: Experience, path: Path) -> None:
@@ -108,6 +142,12 @@ def save_experience(experience: Experience, path: Path) -> None:
     responses = experience.responses
     names |= {"settings": responses.settings, "followers": responses.followers}
     arrays |= {name: getattr(responses, name) for name in _ARRAYS}
+    names["ingredients"] = None
+    if experience.trials is not None:
+        symptoms = experience.trials.symptoms
+        names["ingredients"] = symptoms.ingredients
+        arrays |= {f"trials.{name}": getattr(experience.trials, name) for name in _TRIALS}
+        arrays |= {f"symptoms.{name}": getattr(symptoms, name) for name in _SYMPTOMS}
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{np.random.default_rng().integers(2**62)}.npz")
     try:
@@ -140,9 +180,14 @@ def load_experience(path: Path) -> Experience:
                 *(arrays[name] for name in _ARRAYS),
             )
             count, places = len(responses.followers), len(responses.settings)
-            if responses.gains.shape != (len(responses.lags), 2 * count, places, 3):
+            if responses.gains.shape != (len(responses.lags), 2 * count, places):
                 raise ValueError("gains do not fit the names")
-            return Experience(names["line"], tuple(names["recipes"]), regions, responses)
+            trials = None
+            if names["ingredients"] is not None:
+                told = {name: arrays[f"symptoms.{name}"] for name in _SYMPTOMS}
+                symptoms = Symptoms(tuple(names["ingredients"]), **told)
+                trials = Trials(symptoms, **{name: arrays[f"trials.{name}"] for name in _TRIALS})
+            return Experience(names["line"], tuple(names["recipes"]), regions, responses, trials)
     except (OSError, KeyError, TypeError, ValueError, EOFError) as error:
         raise ModelError(str(path), f"is damaged: {error}", "remove it; it is made anew") from error
 

@@ -19,6 +19,11 @@ OPTIONS, ENOUGH = 3, 2
 SCALES = (0.5, 1.0, 1.5)
 """Assumptions on what follows the settings, in parts of what history shows: how sure a change is."""
 SURE = 0.99
+LIKELY, PROVEN = 0.8, 2.5
+"""How surely history must say that a move keeps the event away (standard errors): to be tried at all, and to be
+believed whether or not the model sees the cause go."""
+PART = 0.5
+"""Part of the surest setting's certainty that another must have beside it."""
 RELIEF = 0.5
 """Part of the guilt of the most guilty variable that a change must take away: what outweighs a cause is no remedy."""
 _BLOCK, _BLOCKS = 48, 2
@@ -42,7 +47,6 @@ class Option:
     after: float
     confidence: float
     cost: float
-    relief: float
     start: int = 0
 
     @property
@@ -93,13 +97,14 @@ class _Search:
         moves, after = moves[chosen], after[chosen]
         values = _assumed(self.situation, moves)
         works = (self.score(values) < self.threshold).reshape(len(SCALES), -1)
-        relief = self._relief(values.reshape(len(SCALES), len(moves), -1)[SCALES.index(1.0)])
-        keep = relief >= RELIEF
+        keep = _surely(self.situation, moves) >= PROVEN
+        if not keep.all():
+            relief = self._relief(values.reshape(len(SCALES), len(moves), -1)[SCALES.index(1.0)])
+            keep |= relief >= RELIEF
         self.rejected += int((~keep).sum())
         costs = self.cost(moves)
         found = [
-            Option(moves[i], float(after[i]), float(works[:, i].mean()), float(costs[i]), float(relief[i]))
-            for i in np.flatnonzero(keep)
+            Option(moves[i], float(after[i]), float(works[:, i].mean()), float(costs[i])) for i in np.flatnonzero(keep)
         ]
         best: dict[tuple[int, ...], Option] = {}
         for option in found:
@@ -165,6 +170,9 @@ def find_moves(
     singles = singles[search.plausible(singles)] if len(singles) else singles
     if not len(singles):
         return Found(before, (), "no step of a setting stays within its bounds and what history has seen", 0)
+    singles = singles[_believed(first, singles)]
+    if not len(singles):
+        return Found(before, (), _unproven(first), 0)
     after = search.after(singles)
     options = search.options(singles[after < threshold], after[after < threshold])
     if len(options) < min(wanted, ENOUGH):
@@ -185,6 +193,34 @@ def _plausible(situation: Situation, moves: Floats, region: Region) -> Booleans:
     settings = np.tile(situation.now, (len(moves), 1))
     settings[:, places] += moves
     return region.holds(settings)
+
+
+def _surely(situation: Situation, moves: Floats) -> Floats:
+    """Return how surely, in standard errors, moves (m, l) keep the event away, by the least sure lever, float64 (m,).
+
+    0 where history says nothing.
+    """
+    if situation.evidence is None:
+        return np.zeros(len(moves))
+    against = situation.evidence.against[[lever.place for lever in situation.levers]]
+    found: Floats = np.where(moves != 0, np.sign(moves) * against, np.inf).min(axis=1)
+    return found
+
+
+def _believed(situation: Situation, singles: Floats) -> Booleans:
+    """Tell which moves of one lever, (m, l), history speaks for where the line stands so, bool (m,); all if unknown."""
+    if situation.evidence is None:
+        return np.ones(len(singles), dtype=np.bool_)
+    # What is half as sure as something else is more likely chance, or that other's shadow.
+    surest = float(np.abs(situation.evidence.against[[lever.place for lever in situation.levers]]).max())
+    found: Booleans = _surely(situation, singles) >= max(LIKELY, PART * surest)
+    return found
+
+
+def _unproven(situation: Situation) -> str:
+    assert situation.evidence is not None
+    count = situation.evidence.episodes
+    return f"in {count} episodes like this one, no setting that may be moved made a difference to what came"
 
 
 def _cost(situation: Situation, moves: Floats) -> Floats:
@@ -284,7 +320,7 @@ def _latest(option: Option, situations: Sequence[Situation], score: Score, thres
         after = float(scores[SCALES.index(1.0)])
         if scores.max() < threshold and after <= max(1.5 * option.after, calm):
             cost = float(_cost(situations[place], moves[None])[0])
-            return Option(moves, after, option.confidence, cost, option.relief, place)
+            return Option(moves, after, option.confidence, cost, place)
     return option
 
 

@@ -3,11 +3,10 @@
 A setting that is changed on paper only would stand beside readings that never followed it: a slower packer with the
 motor current of a fast one looks worn out. So each candidate takes its followers along. By how much is a regression of
 where a variable stands ``lag`` rows later on where everything stood before, and on how the settings were moved in
-between (direct forecasting, Marcellino, Stock and Watson 2006), with products of the move and of the variable's own
-state, because what a move does depends on what is wrong: skimming takes away foam only where there is foam. People move
-settings mostly for reasons of their own, and what the sensors showed before stands in the regression beside them
-(adjustment for confounders: Pearl, *Causality*, 2009, ch. 3). What history does not show beyond chance (Wald's test) is
-taken for nothing: better no advice than one that follows from noise.
+between (direct forecasting, Marcellino, Stock and Watson 2006). People move settings mostly for reasons of their own,
+and what the sensors showed before stands in the regression beside them (adjustment for confounders: Pearl, *Causality*,
+2009, ch. 3). What history does not show beyond chance (Wald's test) is taken for nothing: better no advice than one
+that follows from noise. What a move does to what is *wrong* with a line is another question: `andon.explain.trials`.
 """
 
 from __future__ import annotations
@@ -17,17 +16,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from andon.explain.states import LEVEL, SWING, run_lengths, spread, states_of, within
 from andon.frames import Booleans, Floats, Integers
 
 LAGS = (0.1, 0.2, 1 / 3, 2 / 3, 1.0)
 """Of the horizon: how long after a move its effects are learned."""
-LEVEL, SWING = 3, 10
-"""Rows that a level is the mean of, and that a swing (log of the standard deviation) is taken over."""
 PENALTY = 0.003
 """Ridge penalty of a standardised column, as a share of the rows."""
-CERTAIN = 22.5
-"""Wald's statistic from which a setting is believed to move a variable: 0.999 of chi squared with `_TERMS` degrees."""
-_TERMS = 6
+CERTAIN = 13.8
+"""Wald's statistic from which a setting is believed to move a variable: 0.999 of chi squared with two degrees."""
 MOST_ROWS = 6_000
 _FARTHEST = 6.0
 """Standard deviations at which a state is cut off."""
@@ -35,39 +32,16 @@ _FARTHEST = 6.0
 
 @dataclass(frozen=True, slots=True)
 class Responses:
-    """Gains of followers (p of them) to settings (k) by lag (m) and by the follower's own level and swing.
-
-    A setting moved by d, ``lags[i]`` rows ago, has moved the level of follower j by
-    ``d * (gains[i, j, s, 0] + gains[i, j, s, 1:] @ (level_j, swing_j))``, and the log of its swing by the same of
-    ``p + j``.
-    """
+    """What followers (p of them) do after one unit of each setting (k), by lag (m), where nothing is wrong."""
 
     settings: tuple[str, ...]
     followers: tuple[str, ...]
     lags: Integers
     """Rows, rising, int64 (m,)."""
-    means: Floats
-    scales: Floats
-    """Mean and spread of level and swing of each follower, float64 (2 p,)."""
     gains: Floats
-    """Float64 (m, 2 p, k, 3), in units of follower a unit of setting."""
+    """Change of each level, then of the log of each swing, a unit of setting, float64 (m, 2 p, k)."""
     limits: Floats
     """By how much a move may change each level or swing at most, float64 (2 p,)."""
-    centres: Floats
-    """What is usual of each recipe (r of them), standardised, float64 (r, 2 p)."""
-
-    def state(self, readings: Floats, recipe: int) -> Floats:
-        """Return how far from the recipe's usual the last row of ``readings`` (p, n_rows) stands, float64 (2 p,)."""
-        found = (_state(readings[:, -SWING:])[:, -1] - self.means) / self.scales - self.centres[recipe]
-        near: Floats = np.clip(np.nan_to_num(found), -_FARTHEST, _FARTHEST)
-        return near
-
-    def effects(self, state: Floats) -> Floats:
-        """Return what one unit of each setting does by lag, float64 (m, 2 p, k), where the line stands so."""
-        count = len(self.followers)
-        level, swing = (np.tile(half, 2)[None, :, None] for half in (state[:count], state[count:]))
-        found: Floats = self.gains[..., 0] + self.gains[..., 1] * level + self.gains[..., 2] * swing
-        return found
 
 
 def fit_responses(
@@ -97,23 +71,18 @@ def fit_responses(
     """
     count, places = len(followers), len(settings)
     lags = np.unique([max(LEVEL, round(share * horizon_rows)) for share in LAGS])
-    gains, limits = np.zeros((len(lags), 2 * count, places, 3)), np.zeros(2 * count)
-    centres = np.zeros((int(recipes.max(initial=-1)) + 1, 2 * count))
+    gains, limits = np.zeros((len(lags), 2 * count, places)), np.zeros(2 * count)
     if not count or not places:
-        return Responses(tuple(settings), tuple(followers), lags, limits, limits + 1.0, gains, limits, centres)
-    states = _state(readings)
+        return Responses(tuple(settings), tuple(followers), lags, gains, limits)
+    states = states_of(readings)
     known = usable & ~np.isnan(states).any(axis=0) & ~np.isnan(moved).any(axis=0)
-    means, scales = _spread(states[:, known])
+    means, scales = spread(states[:, known])
     standing = np.clip((states - means[:, None]) / scales[:, None], -_FARTHEST, _FARTHEST)
-    for recipe in range(len(centres)):
-        rows = known & (recipes == recipe)
-        if rows.any():
-            centres[recipe] = standing[:, rows].mean(axis=1)
-    centred, offsets = _within(standing, recipes, known), _within(moved, recipes, known)
-    spans = _spread(offsets[:, known])[1]
+    centred, offsets = within(standing, recipes, known), within(moved, recipes, known)
+    spans = spread(offsets[:, known])[1]
     if known.any():
         limits = 4.0 * scales
-    runs = _run_lengths(contexts, known)
+    runs = run_lengths(contexts, known)
     sums = np.concatenate([np.zeros((places, 1)), np.cumsum(np.where(known, moved, 0.0), axis=1)], axis=1)
     for place, lag in enumerate(lags):
         ends = np.flatnonzero(runs > lag)
@@ -122,86 +91,36 @@ def fit_responses(
         steps = (moved[:, ends] - moved[:, begins]) / spans[:, None]
         held = ((sums[:, ends + 1] - sums[:, begins + 1]) / lag - moved[:, begins]) / spans[:, None]
         before = np.concatenate([centred[:, begins], offsets[:, begins] / spans[:, None]])
-        if len(ends) < 10 * (len(before) + _TERMS * places):
+        if len(ends) < 10 * (len(before) + 2 * places):
             continue
         # What is wrong with a line lasts for hours, and rows of the same hours tell of it once.
         independent = max(1.0, len(np.unique(ends // (2 * horizon_rows))))
-        for follower in range(2 * count):
-            own = [centred[follower % count + half * count, begins] for half in (0, 1)]
-            terms = np.stack([steps, held, *(one * way for way in own for one in (steps, held))], axis=1)
-            change = centred[follower, ends] - centred[follower, begins]
-            weights = _believed(before, terms.reshape(-1, len(ends)), change, places, independent)
-            unit = scales[follower] / spans
-            gains[place, follower] = np.stack([weights[:, pair : pair + 2].sum(axis=1) * unit for pair in (0, 2, 4)], 1)
+        found = _believed(before, steps, held, centred[:, ends] - centred[:, begins], independent)
+        gains[place] = found * (scales[:, None] / spans)
         if lag < SWING:
             gains[place, count:] = 0.0
-    return Responses(tuple(settings), tuple(followers), lags, means, scales, gains, limits, centres)
+    return Responses(tuple(settings), tuple(followers), lags, gains, limits)
 
 
-def _believed(before: Floats, terms: Floats, change: Floats, places: int, independent: float) -> Floats:
-    """Return the weights of each setting's terms, float64 (k, `_TERMS`), 0 where they may well be chance."""
-    columns = np.concatenate([before, terms])
+def _believed(before: Floats, steps: Floats, held: Floats, changes: Floats, independent: float) -> Floats:
+    """Return what a move that is held changes, float64 (2 p, k), 0 where that may well be chance."""
+    columns = np.concatenate([before, steps, held])
     columns = columns - columns.mean(axis=1, keepdims=True)
-    spread = columns.std(axis=1)
-    rate = np.where(spread > 1e-9, 1.0 / np.where(spread > 1e-9, spread, 1.0), 0.0)
+    spreads = columns.std(axis=1)
+    rate = np.where(spreads > 1e-9, 1.0 / np.where(spreads > 1e-9, spreads, 1.0), 0.0)
     columns = columns * rate[:, None]
     gram = columns @ columns.T / columns.shape[1]
     inverse = np.linalg.inv(gram + PENALTY * np.eye(len(gram)))
-    weights = inverse @ (columns @ (change - change.mean()) / columns.shape[1])
-    left = change - change.mean() - weights @ columns
-    spreads = inverse @ gram @ inverse * (left.var() / independent)
-    found = np.zeros((places, _TERMS))
-    for place in range(places):
-        own = slice(len(before) + place * _TERMS, len(before) + (place + 1) * _TERMS)
-        part = spreads[own, own] + 1e-12 * np.eye(_TERMS)
-        if rate[own].any() and weights[own] @ np.linalg.solve(part, weights[own]) >= CERTAIN:
-            found[place] = weights[own] * rate[own]
-    return found
-
-
-def _state(readings: Floats) -> Floats:
-    """Return levels, then log swings, of each row from those up to it, float64 (2 p, n); NaN with too few readings."""
-    known = ~np.isnan(readings)
-    filled = np.where(known, readings, 0.0)
-    level = _rolling(filled, LEVEL) / np.where(_rolling(known, LEVEL) > 0, _rolling(known, LEVEL), np.nan)
-    number = _rolling(known, SWING)
-    number = np.where(number > 2, number, np.nan)
-    centre = np.nanmean(np.where(known, readings, np.nan), axis=1, keepdims=True) if known.any() else 0.0
-    shifted = np.where(known, readings - np.nan_to_num(centre), 0.0)
-    mean = _rolling(shifted, SWING) / number
-    variance = np.maximum(_rolling(shifted**2, SWING) / number - mean**2, 0.0)
-    floor = 1e-3 * np.maximum(np.nanstd(np.where(known, readings, np.nan), axis=1, keepdims=True), 1e-9)
-    return np.concatenate([level, np.log(np.sqrt(variance) + np.nan_to_num(floor, nan=1e-9))])
-
-
-def _rolling(values: Floats, rows: int) -> Floats:
-    total = np.cumsum(np.asarray(values, dtype=np.float64), axis=1)
-    total[:, rows:] = total[:, rows:] - total[:, :-rows]
-    return total
-
-
-def _spread(values: Floats) -> tuple[Floats, Floats]:
-    if not values.shape[1]:
-        return np.zeros(len(values)), np.ones(len(values))
-    scales = values.std(axis=1)
-    return values.mean(axis=1), np.where(scales > 1e-12, scales, 1.0)
-
-
-def _within(values: Floats, contexts: Integers, known: Booleans) -> Floats:
-    """Return values less the mean of their own recipe, 0 where nothing is known."""
-    found = np.zeros_like(values)
-    for context in np.unique(contexts[known]):
-        rows = known & (contexts == context)
-        found[:, rows] = values[:, rows] - values[:, rows].mean(axis=1, keepdims=True)
-    return found
-
-
-def _run_lengths(contexts: Integers, known: Booleans) -> Integers:
-    """Return how many rows up to each one are known and of one context, int64 (n,)."""
-    breaks = ~known
-    breaks[1:] |= contexts[1:] != contexts[:-1]
-    place = np.arange(len(known))
-    last = np.maximum.accumulate(np.where(breaks, place, -1))
-    # A run begins after a row that is not known, but with one of another context.
-    found: Integers = np.where(known, place - last + known[last], 0)
+    changes = changes - changes.mean(axis=1, keepdims=True)
+    weights = (changes @ columns.T / columns.shape[1]) @ inverse
+    noise = (changes - weights @ columns).var(axis=1)
+    sandwich = inverse @ gram @ inverse / independent
+    found = np.zeros((len(changes), len(steps)))
+    for place in range(len(steps)):
+        own = [len(before) + place, len(before) + len(steps) + place]
+        if not rate[own].any():
+            continue
+        part = np.linalg.inv(sandwich[np.ix_(own, own)] + 1e-12 * np.eye(2))
+        wald = np.einsum("fi,ij,fj->f", weights[:, own], part, weights[:, own]) / np.maximum(noise, 1e-12)
+        found[:, place] = np.where(wald >= CERTAIN, weights[:, own] @ rate[own], 0.0)
     return found

@@ -141,7 +141,7 @@ def test_what_follows_a_setting_is_learned_and_chance_is_not() -> None:
     found = fit_responses(
         ["speed"], ["current", "hall"], setting, np.stack([follower, other]), zeros, zeros, np.ones(count, bool), 30
     )
-    effects = found.effects(np.zeros(4))[:, :2, 0]
+    effects = found.gains[:, :2, 0]
     np.testing.assert_allclose(effects[:, 0], 2.0, rtol=0.2)
     assert not effects[:, 1].any()
 
