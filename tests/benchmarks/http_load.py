@@ -103,7 +103,7 @@ def read_wrk(text: str) -> Load:
     """
 
     def percentile(which: int) -> float:
-        found = re.search(rf"^\s+{which}%\s+([\d.]+)(us|ms|s|m)$", text, re.MULTILINE)
+        found = re.search(rf"^\s+{which}%\s+([\d.]+)(us|ms|s|m)\s*$", text, re.MULTILINE)
         assert found is not None, text
         return float(found[1]) * _UNITS[found[2]]
 
