@@ -107,7 +107,9 @@ def search_moves(
         return Found(float("nan"), (), "this recipe was never seen in training", 0)
 
     def shares(values: Floats) -> Floats:
-        return by_variable(bundle, log_odds_contributions(bundle, values)[1])[1]
+        # What people set is moved at will: the cause is told by what is read.
+        names, found = by_variable(bundle, log_odds_contributions(bundle, values)[1])
+        return found[:, [name not in experience.settings for name in names]]
 
     return find_moves(situations, bundle.probabilities, shares, bundle.threshold, region)
 
