@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,20 +10,18 @@ from typing import Any
 import numpy as np
 
 from andon.errors import ModelError
-from andon.evaluation.metrics import average_precision
-from andon.evaluation.splits import Fold, fold_rows
+from andon.evaluation.splits import fold_rows
 from andon.frames import Floats, TrainingFrame
-from andon.models.classifiers import Pruned, classifier
+from andon.models.classifiers import classifier
 from configs.definitions import Alert
-from tune_jobs.files import StudyRows, read_rows
+from tune_jobs.files import read_rows
 from tune_jobs.lane import best_of
+from tune_jobs.measuring import Measured
 from tune_jobs.sampling import Configuration, seed_of
-from tune_jobs.study import Evaluated, StudySpec, Subject, Watch
+from tune_jobs.study import StudySpec, Subject
 
 MOST_FOLDED_BYTES = 128 * 2**20
 """Pooled rows that take more than this are measured on the last fifth of the lines alone."""
-FOLD_STEP = 1_000
-"""Step at which a configuration's first whole fold is compared with others'; steps within a fit stay below it."""
 
 
 def open_classifier(spec: StudySpec, definition: Alert) -> Subject:
@@ -92,73 +88,6 @@ def rows_of_lines(rows: TrainingFrame, lines: Sequence[str]) -> TrainingFrame:
     return replace(rows.rows(mask), groups=groups, lines=tuple(rows.lines[place] for place in kept))
 
 
-class Measured:
-    """Rows in folds; what the fits of one learner on one fold share is made once."""
-
-    def __init__(self, study: StudyRows, folds: Sequence[Fold], seed: int) -> None:
-        self.study = study
-        self.folds = tuple(folds)
-        self.seed = seed
-        self._frames: dict[tuple[int, str], TrainingFrame] = {}
-        self._prepared: dict[tuple[int, str], Any] = {}
-
-    @property
-    def validation(self) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Rows that are measured on, in the order of `Evaluated.scores`, int64 (n_rows,)."""
-        return np.concatenate([np.flatnonzero(fold.validation) for fold in self.folds])
-
-    def training(self, fold: int) -> TrainingFrame:
-        """Rows to learn from."""
-        return self._frame(fold, "training")
-
-    def evaluate(self, learner: str, params: dict[str, Any], watch: Watch) -> Evaluated:
-        """Fit and score each fold in turn; ``watch`` may end it within the first fit, or between folds.
-
-        The metric is the mean of the folds' average precision. A fold without an event says nothing, and counts only
-        where no other does: there is nothing to rank, and the default configuration stays the best.
-        """
-        module = classifier(learner)
-        metrics: list[float] = []
-        scores: list[Floats] = []
-        settled: list[dict[str, Any]] = []
-        fitting = 0.0
-        for number in range(len(self.folds)):
-            training, validation = self._frame(number, "training"), self._frame(number, "validation")
-            key = (number, learner)
-            started = time.perf_counter()
-            try:
-                if key not in self._prepared:
-                    self._prepared[key] = module.prepare(training, threads=1)
-                fitted = module.fit_watched(
-                    training,
-                    validation,
-                    params,
-                    seed=self.seed,
-                    threads=1,
-                    prepared=self._prepared[key],
-                    watch=watch if number == 0 else None,
-                )
-            except Pruned as pruned:
-                return Evaluated(pruned.metric, params, pruned=True, fitting=time.perf_counter() - started)
-            finally:
-                fitting += time.perf_counter() - started
-            scores.append(fitted.scores)
-            settled.append(dict(fitted.params))
-            if validation.labels.any() or len(self.folds) == 1:
-                metrics.append(average_precision(validation.labels, fitted.scores))
-            far = number + 1 < len(self.folds)
-            if far and metrics and watch(FOLD_STEP * (number + 1), statistics.fmean(metrics)):
-                return Evaluated(statistics.fmean(metrics), params, pruned=True, fitting=fitting)
-        metric = statistics.fmean(metrics) if metrics else 0.0
-        return Evaluated(metric, _median(settled), np.concatenate(scores), fitting=fitting)
-
-    def _frame(self, fold: int, part: str) -> TrainingFrame:
-        key = (fold, part)
-        if key not in self._frames:
-            self._frames[key] = self.study.rows.rows(getattr(self.folds[fold], part))
-        return self._frames[key]
-
-
 def signature_of(training: TrainingFrame) -> dict[str, float]:
     """Return the correlation of each feature with the label; missing values count as the feature's mean.
 
@@ -172,14 +101,3 @@ def signature_of(training: TrainingFrame) -> dict[str, float]:
         centred = np.where(known, filled - filled.sum(axis=0) / counts, 0.0)
         found = labels @ centred / np.sqrt((labels @ labels) * np.einsum("ij,ij->j", centred, centred))
     return {name: float(value) for name, value in zip(training.names, found, strict=True) if np.isfinite(value)}
-
-
-def _median(settled: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return one configuration of the folds': early stopping may have kept another number of rounds on each."""
-    first = settled[0]
-    return {
-        name: value
-        if all(one[name] == value for one in settled)
-        else type(value)(statistics.median_low([one[name] for one in settled]))
-        for name, value in first.items()
-    }

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from configs.definitions import Monitor
-from tune_jobs.sampling import Configuration
 from tune_jobs.study import StudySpec, Subject, typed
 
 
@@ -19,19 +16,3 @@ def open_subject(spec: StudySpec) -> Subject:
     from tune_jobs.classifiers import open_classifier
 
     return open_classifier(spec, definition)
-
-
-def comparison(tried: list[Configuration]) -> tuple[dict[str, Any], ...]:
-    """Return every configuration in the form that a model card keeps."""
-    return tuple(
-        {
-            "learner": one.learner,
-            "params": one.params,
-            "metric": one.metric,
-            "seconds": one.seconds,
-            "error": one.error,
-            "pruned": one.pruned,
-            "source": one.source,
-        }
-        for one in tried
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,12 +17,9 @@ from andon.records import Evaluation, ModelCard, ModelKey
 from configs.definitions import Alert
 from tune_jobs.blending import Candidate, blended
 from tune_jobs.evaluations import write_evaluation
+from tune_jobs.measuring import Measured
 from tune_jobs.sampling import Configuration
 from tune_jobs.study import StudySpec, search_id
-from tune_jobs.subjects import comparison
-
-if TYPE_CHECKING:
-    from tune_jobs.classifiers import Measured
 
 
 def write_winner(
@@ -97,7 +94,7 @@ def write_winner(
         data_start=measured.study.start,
         data_end=measured.study.end,
         seed=spec.seed,
-        comparison=comparison(tried),
+        comparison=_comparison(tried),
         search=search_id(spec),
     )
     started = time.perf_counter()
@@ -137,3 +134,19 @@ def _mask(length: int, rows: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[
     mask = np.zeros(length, dtype=np.bool_)
     mask[rows] = True
     return mask
+
+
+def _comparison(tried: list[Configuration]) -> tuple[dict[str, Any], ...]:
+    """Return every configuration in the form that a model card keeps."""
+    return tuple(
+        {
+            "learner": one.learner,
+            "params": one.params,
+            "metric": one.metric,
+            "seconds": one.seconds,
+            "error": one.error,
+            "pruned": one.pruned,
+            "source": one.source,
+        }
+        for one in tried
+    )
