@@ -30,7 +30,7 @@ demo: $(READY) ## Simulate a food plant, train, serve, replay a day, and sum up
 	@$(BIN)/andon demo
 
 test: $(READY) ## Every test, under 20 minutes on 2 cores
-	@$(BIN)/python -m pytest -q --durations=15 -n 2 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest -q --durations=15 -n 2 --dist load --maxschedchunk 1
 
 test-fast: $(READY) ## Units, contracts and properties: no Ray
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/unit tests/contracts tests/properties andon configs

@@ -30,6 +30,8 @@ FAST_PATH = {
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "cluster.serve_fast_path:middlewares",
 }
 """What makes Serve answer in a tenth of the time, whatever the machine."""
+_REPLICA_PORTS = range(20_000, 30_000, 200)
+"""First ports of ranges, between those of Ray's workers and those that systems give out."""
 _PORTS = ("RAY_SERVE_HAPROXY_METRICS_PORT", "RAY_SERVE_HAPROXY_STATS_PORT")
 _FILES = {
     "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": "haproxy.cfg",
@@ -43,11 +45,14 @@ _FILES = {
 def serve_fast_path() -> Iterator[Mapping[str, str]]:
     """Set the variables for a cluster that starts and ends within the block, on this machine; yield them.
 
-    Ports and files that HAProxy keeps are this cluster's own: two on one machine would take each other's, and one that
-    a killed process left behind would keep the next from starting.
+    Ports and files that HAProxy keeps are this cluster's own, and so are the ports of replicas: two on one machine
+    would take each other's, and one that a killed process left behind would keep the next from starting.
     """
-    with tempfile.TemporaryDirectory(prefix="andon-haproxy-", ignore_cleanup_errors=True) as folder:
-        wanted = FAST_PATH | own_haproxy(Path(folder))
+    with (
+        tempfile.TemporaryDirectory(prefix="andon-haproxy-", ignore_cleanup_errors=True) as folder,
+        _own_replica_ports() as ports,
+    ):
+        wanted = FAST_PATH | own_haproxy(Path(folder)) | ports
         own = {name: value for name, value in wanted.items() if name not in os.environ}
         os.environ.update(own)
         try:
@@ -61,6 +66,27 @@ def own_haproxy(folder: Path) -> dict[str, str]:
     """Return the variables by which HAProxy keeps its files in a folder, and takes ports that are free now."""
     files = {name: str(folder / file) for name, file in _FILES.items()}
     return files | {name: str(port) for name, port in zip(_PORTS, _free_ports(len(_PORTS)), strict=True)}
+
+
+@contextlib.contextmanager
+def _own_replica_ports() -> Iterator[dict[str, str]]:
+    """Yield the variables of a range of ports for replicas, held by a socket on the port before it.
+
+    By Serve's own range the first replica of each cluster is given the same port; HAProxy of the one that cannot have
+    it passes requests on to the other's until Serve has tried the next.
+    """
+    with socket.socket() as claim:
+        for first in _REPLICA_PORTS:
+            with contextlib.suppress(OSError):
+                claim.bind(("127.0.0.1", first))
+                break
+        else:
+            yield {}
+            return
+        yield {
+            "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(first + 1),
+            "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(first + _REPLICA_PORTS.step - 1),
+        }
 
 
 class _ToTheEnd:

@@ -21,8 +21,5 @@ def real_data() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let tests run in two processes: those that start Ray in the one, first; of the others, a module at a time."""
-    for item in items:
-        ray = item.get_closest_marker("ray") is not None
-        item.add_marker(pytest.mark.xdist_group("ray" if ray else item.nodeid.partition("::")[0]))
+    """Let those that start Ray, the longest, come first: two processes then end at about the same time."""
     items.sort(key=lambda item: item.get_closest_marker("ray") is None)

@@ -53,3 +53,14 @@ def test_the_fast_path_is_set_for_the_block_and_leaves_nothing(monkeypatch):
         assert one["RAY_SERVE_HAPROXY_METRICS_PORT"] != one["RAY_SERVE_HAPROXY_STATS_PORT"]
     assert not folder.exists()
     assert dict(os.environ) == before
+
+
+def test_replicas_of_two_clusters_on_a_machine_never_take_the_same_port(monkeypatch):
+    least, most = "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT", "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT"
+    with serve_fast_path() as one:
+        for name in (least, most):
+            monkeypatch.delenv(name)  # as in another process
+        with serve_fast_path() as other:
+            ranges = [range(int(of[least]), int(of[most]) + 1) for of in (one, other)]
+    assert all(len(ports) > 100 for ports in ranges)
+    assert not set(ranges[0]) & set(ranges[1])
