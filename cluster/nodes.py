@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -158,10 +158,11 @@ def start_node(settings: Settings, join: str | None = None) -> Node:
         return node
 
 
-def stay_until_ended(home: Path, node: Node) -> None:
+def stay_until_ended(home: Path, node: Node, tell: Callable[[], object]) -> None:
     """Stay until this process is told to end, which ends Ray here whole, or until Ray ends by itself.
 
     What supervises this process then starts it anew, as systemd does by ``cluster/hosts/andon-node.service``.
+    ``tell`` is called once this process can be told to end.
 
     Raises
     ------
@@ -171,6 +172,7 @@ def stay_until_ended(home: Path, node: Node) -> None:
     told = threading.Event()
     for kind in (signal.SIGTERM, signal.SIGINT):
         signal.signal(kind, lambda *_: told.set())
+    tell()
     while running_node(home) == node and not told.wait(0.5):
         pass
     stop_node(home)

@@ -61,13 +61,18 @@ def up(
             terminal.text(" ".join(made.command))
             return
         node = start_node(settings, join)
-        if json:
-            terminal.json(asdict(node))
-        else:
-            terminal.text(f"{'head' if node.head else 'node of'} {node.address} {node.dashboard}".rstrip())
+
+        def tell() -> None:
+            if json:
+                terminal.json(asdict(node))
+            else:
+                terminal.text(f"{'head' if node.head else 'node of'} {node.address} {node.dashboard}".rstrip())
+
         if block:
-            stay_until_ended(settings.home, node)
-        elif node.head and not json:
+            stay_until_ended(settings.home, node, tell)
+            return
+        tell()
+        if node.head and not json:
             terminal.say(f"use it: export ANDON_RAY_ADDRESS={node.address}; end it: andon cluster down")
             terminal.say(f"its token is in {settings.home}/ray-token; other machines need it to join")
 
