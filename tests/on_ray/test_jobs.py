@@ -74,9 +74,13 @@ class Cluster:
         """Submit the working directory and a command."""
         given = json.dumps({"env_vars": variables})
         options = ["--submission-id", name, "--working-dir", ".", "--runtime-env-json", given]
-        return self.job(
-            "submit", *options, *([] if wait else ["--no-wait"]), "--", "python", "-m", "pipelines", *command
-        )
+        options += [] if wait else ["--no-wait"]
+        deadline = time.monotonic() + 120
+        while True:
+            done = self.job("submit", *options, "--", "python", "-m", "pipelines", *command)
+            # The agent, which runs jobs, comes after the dashboard, on a busy machine much later: Ray says to try again.
+            if "No available agent" not in done.stdout or time.monotonic() > deadline:
+                return done
 
     def ask(self, path: str) -> Any:
         """Ask the dashboard."""
