@@ -78,7 +78,7 @@ class Cluster:
         deadline = time.monotonic() + 120
         while True:
             done = self.job("submit", *options, "--", "python", "-m", "pipelines", *command)
-            # The agent, which runs jobs, comes after the dashboard, on a busy machine much later: Ray says to try again.
+            # The agent, which runs jobs, comes after the dashboard, on a busy machine much later: Ray says to try anew.
             if "No available agent" not in done.stdout or time.monotonic() > deadline:
                 return done
 
