@@ -70,7 +70,6 @@ def _with_defaults(path: Path, written: dict[str, Any]) -> dict[str, Any]:
     except (
         AssertionError,
         KeyError,
-        NotImplementedError,
         RuntimeError,
         TypeError,
         ValueError,

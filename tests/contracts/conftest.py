@@ -59,7 +59,7 @@ def signals_url_of_processes(request: pytest.FixtureRequest, tmp_path: Path) -> 
 
 def _signals_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/home/signals.db"
+        return f"sqlite:///{tmp_path}/stores/signals.db"
     if request.param == "influx-given":
         return adapters.given_influx_url()
     return adapters.fresh_influx_url(*request.getfixturevalue("influx"), request.param)
@@ -69,7 +69,7 @@ def _signals_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def documents_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A documents store of a test's own."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/home/documents.db"
+        return f"sqlite:///{tmp_path}/stores/documents.db"
     if request.param == "mongodb-given":
         return adapters.given_mongo_url()
     return f"mongodb://127.0.0.1:{request.getfixturevalue('mongo_port')}/t{secrets.token_hex(6)}"

@@ -49,10 +49,10 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     root = tmp_path_factory.mktemp("registry")
     (root / "bundle").mkdir()
     (root / "bundle" / "bundle.json").write_text("{}")
-    command = [sys.executable, "-c", PUBLISH, f"sqlite:///{root}/home/mlflow.db", str(root / "bundle")]
+    command = [sys.executable, "-c", PUBLISH, f"sqlite:///{root}/stores/mlflow.db", str(root / "bundle")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr
-    return root / "home", done.stdout + done.stderr
+    return root / "stores", done.stdout + done.stderr
 
 
 @pytest.fixture
@@ -70,13 +70,13 @@ def test_it_is_private_to_its_owner(published: tuple[Path, str]) -> None:
 
 
 def test_nothing_is_made_by_opening_or_asking(tmp_path: Path) -> None:
-    models = open_models(f"sqlite:///{tmp_path}/home/mlflow.db")
+    models = open_models(f"sqlite:///{tmp_path}/stores/mlflow.db")
     assert (models.pointer(KEY), models.champion(KEY), models.get(KEY, 1)) == (None, None, None)
     assert (models.history(KEY), models.list_models()) == ([], [])
     with pytest.raises(ConfigError, match="no version"):
         models.promote(KEY, 1, "none", AT)
     models.close()
-    assert not (tmp_path / "home" / "mlflow.db").exists()
+    assert not (tmp_path / "stores" / "mlflow.db").exists()
 
 
 def test_a_scoring_process_never_imports_mlflow(home: Path) -> None:
