@@ -20,12 +20,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from cluster.profiles import DUTY_LABEL, Machine, node_options, start_command, start_environment
 from configs.cluster import ClusterPlan
 from configs.settings import Settings
-from tests.benchmarks.bench_cluster_faults import CLIENT, lost
+from tests.benchmarks.bench_cluster_faults import CLIENT, deploy_config, lost
 from tests.benchmarks.bench_cluster_nodes import home_with_lines, train
 from tests.benchmarks.bench_cluster_upgrade import TOKEN, serve_config
 from tests.nodes import ROOT, Host, Hosts, hosts, lacking
@@ -163,12 +161,8 @@ def serving(made: Hosts) -> int:
         "min_replicas": 1, "initial_replicas": 1, "max_replicas": 2, "target_ongoing_requests": 1,
         "upscale_delay_s": 3, "downscale_delay_s": 10, "look_back_period_s": 5,
     }  # fmt: skip
-    file = made.folder / "serve.yaml"
-    file.write_text(yaml.safe_dump(config))
+    deploy_config(head, config, made.folder)
     serve = str(Path(sys.executable).with_name("serve"))
-    done = head.run(serve, "deploy", str(file), "--address", f"http://{head.address}:8265", PYTHONPATH=str(ROOT))
-    if done.returncode:
-        raise SystemExit(f"serve deploy: {done.stdout}{done.stderr}")
 
     def status() -> str:
         return head.run(serve, "status", "--address", f"http://{head.address}:8265").stdout

@@ -99,14 +99,19 @@ def deploy(made: Hosts, home: Path) -> None:
     (deployment,) = config["applications"][0]["deployments"]
     deployment["ray_actor_options"] = {"num_cpus": 1, "label_selector": {"andon.io/duty": "serving"}}
     deployment["max_replicas_per_node"] = 1
-    path = made.folder / "serve.yaml"
+    deploy_config(head, config, made.folder)
+    for name in ("serving1", "serving2"):
+        wait_for(lambda name=name: answers(head, made[name]), 150, f"{name} does not answer")
+
+
+def deploy_config(head: Host, config: dict[str, Any], folder: Path) -> None:
+    """Run ``serve deploy`` on a head."""
+    path = folder / "serve.yaml"
     path.write_text(yaml.safe_dump(config))
     serve = str(Path(sys.executable).with_name("serve"))
     done = head.run(serve, "deploy", str(path), "--address", f"http://{head.address}:8265", PYTHONPATH=str(ROOT))
     if done.returncode:
         raise SystemExit(f"serve deploy: {done.stdout}{done.stderr}")
-    for name in ("serving1", "serving2"):
-        wait_for(lambda name=name: answers(head, made[name]), 150, f"{name} does not answer")
 
 
 def answers(asker: Host, asked: Host) -> bool:

@@ -56,7 +56,9 @@ def run(
     progress: Callable[[int], object] = lambda done: None,
     trials: int = TRIALS,
 ) -> Outcome:
-    """Search twice: undisturbed, and with ``kills`` times SIGKILL at a random point; every third hits the workers.
+    """Search twice: undisturbed, and with ``kills`` times SIGKILL at a random point.
+
+    The first, and every third after it, hits the workers before the driver.
 
     ``trials`` is the budget of each of `LINES` lines.
     """
@@ -67,7 +69,7 @@ def run(
     total = outcome.configurations[0]
     for number in range(kills):
         before = killed.journals()
-        victim = "worker" if number % 3 == 1 else "driver"
+        victim = "driver" if number % 3 else "worker"
         if killed.finished():
             break
         if killed.kill(victim, int(total * (number + rng.random()) / kills), float(rng.uniform(0, 0.3))):
