@@ -29,7 +29,7 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY) ## Simulate a food plant, train, serve, replay a day, and sum up
 	@$(BIN)/andon demo
 
-test: $(READY) ## Every test, under 20 minutes on 2 cores
+test: $(READY) ## Every test, some 20 minutes on 2 cores
 	@$(BIN)/python -m pytest -q --durations=15 -n 2 --dist load --maxschedchunk 1
 
 test-fast: $(READY) ## Units, contracts and properties: no Ray
