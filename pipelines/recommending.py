@@ -16,6 +16,7 @@ from andon.records import AlertRecord, AlertState, Recommendation
 from andon.services.definitions import find_definition
 from andon.services.recommended import from_state, state_key, to_state
 from andon.services.recommending import Advisor
+from cluster.profiles import FOR_SEARCH
 from configs.definitions import Alert
 from configs.settings import Settings
 from pipelines.ray_data import plan_small_results
@@ -142,7 +143,9 @@ def recommend_shift(settings: Settings, alerts: Sequence[AlertRecord], workers: 
 
     rows = [{"ids": json.dumps(pack)} for pack in packs]
     made = 0
-    results = ray.data.from_items(rows, override_num_blocks=len(rows)).map(explain, num_cpus=1)
+    results = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
+        explain, num_cpus=1, label_selector=FOR_SEARCH
+    )
     for result in results.iter_rows():
         # One process writes: what a killed job has not stored is made again.
         for alert_id, body, error in json.loads(str(result["found"])):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from importlib import import_module
 from typing import Any
 
 from andon.serving.sharding import mount_of
@@ -73,6 +74,7 @@ def build(plan: ServingPlan) -> Any:
     return deployment.options(
         name="andon",
         num_replicas=plan.replicas,
+        request_router_config=_usual_router(),
         ray_actor_options={"num_cpus": plan.cpus},
         # The application itself refuses what is too much, with Retry-After; Serve must not hold it back before.
         max_ongoing_requests=4 * plan.max_ongoing,
@@ -82,6 +84,22 @@ def build(plan: ServingPlan) -> Any:
         graceful_shutdown_wait_loop_s=0.5,
         graceful_shutdown_timeout_s=plan.timeout.total_seconds() + 5,
     ).bind(plan.model_dump(mode="json"))
+
+
+def _usual_router() -> Any:
+    """Return Serve's own router by its name alone.
+
+    Left to itself, Serve puts a copy of the router's class into what it keeps of a deployment. That is too large to
+    travel within a message, so it would lie in the memory of the node that built the application and of each that ever
+    had a replica, and Ray's autoscaler gives no node back that holds something.
+    """
+    from ray import cloudpickle
+    from ray.serve.config import RequestRouterConfig
+
+    router = RequestRouterConfig()
+    module, name = str(router.request_router_class).split(":")
+    router.set_serialized_request_router_cls(cloudpickle.dumps(getattr(import_module(module), name)))
+    return router
 
 
 def _replica() -> str:

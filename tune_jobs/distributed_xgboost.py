@@ -15,6 +15,7 @@ import polars as pl
 
 from andon.errors import AndonError, DataError, ModelError
 from andon.models.xgboost import FittedXgboost, booster_settings, from_bytes
+from cluster.profiles import FOR_SEARCH
 from tune_jobs.xgboost_actors import TESTED, Conductor, Grown, Plan, require_tested
 
 log = logging.getLogger(__name__)
@@ -170,7 +171,8 @@ def _conductor(plan: Plan, patience: float) -> Iterator[Any]:
     from ray.util.placement_group import placement_group, remove_placement_group
     from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-    room = placement_group([{"CPU": plan.threads}] * plan.actors, strategy="SPREAD")
+    bundles = [{"CPU": plan.threads}] * plan.actors
+    room = placement_group(bundles, strategy="SPREAD", bundle_label_selector=[FOR_SEARCH] * plan.actors)
     try:
         if not room.wait(patience):
             raise AndonError(

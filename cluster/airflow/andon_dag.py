@@ -2,7 +2,8 @@
 
 To change, in Airflow's environment: ``RAY_ADDRESS`` (http://head:8265), ``RAY_AUTH_TOKEN_PATH``, ``ANDON_RAY`` (the
 ``ray`` command, of the cluster's version), ``ANDON_JOB_FOLDER`` (this repository; none where the image has it),
-``ANDON_JOB_VARIABLES`` (JSON: the settings of a job, ``{"ANDON_HOME": "/shared/andon"}``) and ``ANDON_BACKUPS``.
+``ANDON_JOB_VARIABLES`` (JSON: the settings of a job, ``{"ANDON_HOME": "/shared/andon"}``), ``ANDON_BACKUPS`` and
+``ANDON_JOB_RETRY_SECONDS`` (300: how long after a failure a task is tried again, twice at most).
 
 A task that is tried again goes on with the job that it had submitted, as long as that runs or has succeeded.
 """
@@ -71,7 +72,11 @@ with DAG(
     start_date=pendulum.datetime(2026, 1, 1, tz=os.environ.get("ANDON_TIMEZONE", "Europe/Paris")),
     catchup=False,
     max_active_runs=1,
-    default_args={"retries": 2, "retry_delay": timedelta(minutes=5), "execution_timeout": timedelta(hours=6)},
+    default_args={
+        "retries": 2,
+        "retry_delay": timedelta(seconds=float(os.environ.get("ANDON_JOB_RETRY_SECONDS", "300"))),
+        "execution_timeout": timedelta(hours=6),
+    },
     tags=["andon"],
 ):
     backups = shlex.quote(os.environ.get("ANDON_BACKUPS", "/backups"))

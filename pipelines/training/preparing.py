@@ -13,6 +13,7 @@ from typing import Any
 from andon.errors import AndonError
 from andon.frames import SignalFrame
 from andon.ports import Signals
+from cluster.profiles import FOR_SEARCH
 from configs.definitions import Monitor
 from configs.periods import Period
 from pipelines.aggregations.job import Wanted, make_features, opened
@@ -222,7 +223,7 @@ def _each_on_ray(function: Callable[..., Any], calls: Sequence[tuple[Any, tuple[
     """Call a function with each of the arguments in a task of its own; yield key, result and error as they end."""
     import ray
 
-    task = ray.remote(num_cpus=1, max_retries=2)(_or_say)
+    task = ray.remote(num_cpus=1, max_retries=2, label_selector=FOR_SEARCH)(_or_say)
     waiting = {task.remote(function, *arguments): key for key, arguments in calls}
     while waiting:
         done, _ = ray.wait(list(waiting), num_returns=1)

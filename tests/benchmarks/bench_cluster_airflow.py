@@ -80,6 +80,7 @@ def main() -> int:
             "ANDON_JOB_FOLDER": str(ROOT),
             "ANDON_JOB_VARIABLES": json.dumps({"ANDON_HOME": str(home)}),
             "ANDON_BACKUPS": str(folder / "backups"),
+            "ANDON_JOB_RETRY_SECONDS": "1",
             "RAY_ADDRESS": node["dashboard"],
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN_PATH": str(home / "ray-token"),

@@ -29,6 +29,8 @@ from tests.benchmarks.bench_cluster_upgrade import TOKEN, serve_config
 from tests.nodes import ROOT, Host, Hosts, hosts, lacking
 
 HEAD_ID = "f" * 51 + "00000"
+HEAD_TYPE = "ray.head.default"
+"""What Ray's simulation calls the type of the head."""
 PORT = 8000
 NODES = """
 import json, ray
@@ -66,8 +68,8 @@ def start(made: Hosts) -> Host:
             "disable_node_updaters": True,
         },
         "auth": {"ssh_user": "nobody"},
-        "available_node_types": groups | {"head": {"resources": {"CPU": 0}, "node_config": {}, "max_workers": 0}},
-        "head_node_type": "head",
+        "available_node_types": groups | {HEAD_TYPE: {"resources": {"CPU": 0}, "node_config": {}, "max_workers": 0}},
+        "head_node_type": HEAD_TYPE,
         **{key: [] for key in ("head_setup_commands", "setup_commands", "worker_setup_commands")},
         **{key: [] for key in ("initialization_commands", "head_start_ray_commands", "worker_start_ray_commands")},
         **{key: [] for key in ("cluster_synced_files", "rsync_exclude", "rsync_filter")},
@@ -92,7 +94,9 @@ def start(made: Hosts) -> Host:
 def nodes(head: Host) -> Counter[str]:
     """Return how many nodes of each duty are there."""
     done = head.run(sys.executable, "-c", NODES)
-    return Counter(json.loads(done.stdout)) if done.returncode == 0 else Counter()
+    # Among it, the autoscaler tells every driver what it does.
+    told = [line for line in done.stdout.splitlines() if line.startswith("[")]
+    return Counter(json.loads(told[0])) if told else Counter()
 
 
 def wait_for(done: Callable[[], bool], seconds: float, said: Callable[[], str]) -> float:

@@ -2,9 +2,10 @@
 
 Hosts are network namespaces of this machine (root and iproute2), each with its own Ray: a head without cores for work,
 and nodes of one core. Bars: the same winners and scores on the laptop profile, on the nodes, and where a node loses its
-power in mid-search; no configuration is written twice; two nodes reach 1.7 times the throughput of one.
+power in mid-search; no configuration is written twice; two nodes reach 1.7 times the throughput of one; the demo's
+definitions, unchanged, have the same champions and scores on the laptop and on three hosts.
 
-Usage: ``python -m tests.benchmarks.bench_cluster_nodes [--trials 8] [--steps laptop,two,one,killed]``
+Usage: ``python -m tests.benchmarks.bench_cluster_nodes [--trials 8] [--steps laptop,two,one,killed,demo]``
 """
 
 from __future__ import annotations
@@ -17,17 +18,23 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from andon.services.definitions import apply_definitions
+from andon.simulate import MACHINES, simulate_line
 from andon.stores import open_documents, open_models, open_signals
 from configs.settings import Settings
+from pipelines.demo.run import START, write_history
+from pipelines.tables.importing import import_tables
+from pipelines.tables.options import TableOptions
 from tests.nodes import ROOT, Host, Hosts, hosts, lacking
 from tests.series import awkward
 from tune_jobs.journal import list_searches, read_search
@@ -42,7 +49,10 @@ target: jam == 1
 horizon: 30m
 learners: [logistic_regression, lightgbm]
 """
-STEPS = ("laptop", "two", "one", "killed")
+STEPS = ("laptop", "two", "one", "killed", "demo")
+DEMO_DAYS, DEMO_TRIALS = 21, 4
+SEARCH_S = 600.0
+"""What a search may take."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +60,7 @@ class Run:
     """What came out of a search, and how long it took from its first word to its last."""
 
     winners: list[Any]
-    scores: dict[str, np.ndarray]
+    scores: dict[str, pl.DataFrame]
     configurations: Counter[tuple[str, str, int]]
     seconds: float
 
@@ -64,6 +74,18 @@ def home_with_lines(folder: Path) -> Settings:
     file = folder / "definitions.yaml"
     file.write_text(DEFINITIONS)
     apply_definitions([file], open_documents(settings.documents), signals, datetime(2026, 2, 1, tzinfo=UTC))
+    return settings
+
+
+def home_of_demo(folder: Path) -> Settings:
+    """Make a home with the plant and the definitions of ``andon demo``, and a shorter history."""
+    settings = Settings(home=folder)
+    lines = [simulate_line(machine, START, DEMO_DAYS, 106) for machine in MACHINES]
+    files = write_history(lines, folder / "plant", START + timedelta(days=DEMO_DAYS))
+    documents, signals = open_documents(settings.documents), open_signals(settings.signals)
+    apply_definitions([folder / "plant" / "plant.yaml"], documents, signals, datetime(2026, 2, 1, tzinfo=UTC))
+    for line, file in zip(lines, files, strict=True):
+        import_tables([file], signals, documents, TableOptions(line=line.name))
     return settings
 
 
@@ -85,16 +107,16 @@ def outcome(settings: Settings) -> Run:
     return Run(winners, _scores(settings), tried, max(times) - min(times))
 
 
-def _scores(settings: Settings) -> dict[str, np.ndarray]:
-    import polars as pl
-
-    found = {}
-    for number in range(LINES):
-        file = settings.home / f"press-{number}.parquet"
-        command = [sys.executable, "-m", "pipelines", "backtest", "--line", f"press-{number}", "--alert", "jam-soon"]
+def _scores(settings: Settings) -> dict[str, pl.DataFrame]:
+    """Return what champions say of every row of their lines, by model."""
+    found, documents = {}, open_documents(settings.documents)
+    for key in open_models(settings.models).list_models():
+        file = settings.home / "scores.parquet"
+        kind = "--alert" if documents.get_definition("Alert", key.definition) else "--monitor"
+        command = [sys.executable, "-m", "pipelines", "backtest", "--line", str(key.line), kind, key.definition]
         environment = os.environ | {"ANDON_HOME": str(settings.home)}
         subprocess.run([*command, "--out", str(file)], env=environment, check=True, cwd=ROOT, capture_output=True)
-        found[f"press-{number}"] = pl.read_parquet(file)["score"].to_numpy()
+        found[str(key)] = pl.read_parquet(file).select(pl.selectors.float())
     return found
 
 
@@ -108,10 +130,10 @@ def cluster(nodes: int) -> Iterator[Hosts]:
         yield made
 
 
-def on_cluster(nodes: int, trials: int, *, kill: bool) -> Run:
+def on_cluster(nodes: int, trials: int, *, kill: bool = False, home: Callable[[Path], Settings]) -> Run:
     """Search on so many nodes; with ``kill``, the last loses its power when a third has been tried."""
     with cluster(nodes) as made:
-        settings = home_with_lines(made.folder / "home")
+        settings = home(made.folder / "home")
         head = made["head"]
         more = {
             "ANDON_HOME": str(settings.home),
@@ -128,12 +150,12 @@ def on_cluster(nodes: int, trials: int, *, kill: bool) -> Run:
         return outcome(settings)
 
 
-def on_laptop(trials: int) -> Run:
+def on_laptop(trials: int, home: Callable[[Path], Settings]) -> Run:
     """Search on the laptop profile: a local Ray with two workers."""
     with tempfile.TemporaryDirectory(prefix="andon-laptop") as folder:
-        settings = home_with_lines(Path(folder) / "home")
+        settings = home(Path(folder) / "home")
         environment = os.environ | {"ANDON_HOME": str(settings.home), "ANDON_WORKERS": "2"}
-        subprocess.run(train(trials), env=environment, check=True, cwd=ROOT, capture_output=True, timeout=280)
+        subprocess.run(train(trials), env=environment, check=True, cwd=ROOT, capture_output=True, timeout=SEARCH_S)
         return outcome(settings)
 
 
@@ -143,7 +165,7 @@ def _tried(settings: Settings) -> int:
 
 
 def _wait_for(done: Any, process: subprocess.Popen[bytes] | None, head: Host) -> None:
-    deadline = time.monotonic() + 270
+    deadline = time.monotonic() + SEARCH_S
     while not done():
         if time.monotonic() > deadline or (process is not None and process.poll() is not None):
             raise SystemExit(f"the search did not get there:\n{head.said('train')[-3000:]}")
@@ -152,10 +174,10 @@ def _wait_for(done: Any, process: subprocess.Popen[bytes] | None, head: Host) ->
 
 def same(one: Run, other: Run) -> bool:
     """Return whether winners and scores are equal."""
-    close = all(
-        np.allclose(one.scores[line], other.scores[line], rtol=0, atol=1e-9, equal_nan=True) for line in one.scores
-    )
-    return one.winners == other.winners and close
+    if one.winners != other.winners or list(one.scores) != list(other.scores):
+        return False
+    pairs = [(one.scores[key].to_numpy(), other.scores[key].to_numpy()) for key in one.scores]
+    return all(len(a) and np.allclose(a, b, rtol=0, atol=1e-9, equal_nan=True) for a, b in pairs)
 
 
 def main(trials: int, steps: list[str]) -> int:
@@ -171,17 +193,29 @@ def main(trials: int, steps: list[str]) -> int:
         missed += not met
         print(f"{text}: {'met' if met else 'MISSED'}", flush=True)
 
-    for step in steps:
+    def did(name: str, search: Callable[[], Run]) -> Run:
         began = time.monotonic()
-        if step == "laptop":
-            runs[step] = on_laptop(trials)
-        else:
-            runs[step] = on_cluster(1 if step == "one" else 2, trials, kill=step == "killed")
-        print(f"  {step}: {sum(runs[step].configurations.values())} configurations in {runs[step].seconds:.1f} s"
+        run = search()
+        print(f"  {name}: {sum(run.configurations.values())} configurations in {run.seconds:.1f} s"
               f" ({time.monotonic() - began:.0f} s with starting)", flush=True)  # fmt: skip
-    reference = next(iter(runs.values()))
+        return run
+
+    for step in steps:
+        if step == "demo":
+            here = did("demo on the laptop", lambda: on_laptop(DEMO_TRIALS, home_of_demo))
+            there = did("demo on three hosts", lambda: on_cluster(2, DEMO_TRIALS, home=home_of_demo))
+            told = f"the demo's {len(here.winners)} models: champions, metrics and scores equal on three hosts"
+            bar(told, len(here.winners) > 0 and same(here, there))
+        elif step == "laptop":
+            runs[step] = did(step, lambda: on_laptop(trials, home_with_lines))
+        else:
+            nodes, kill = 1 if step == "one" else 2, step == "killed"
+            runs[step] = did(step, partial(on_cluster, nodes, trials, kill=kill, home=home_with_lines))
     for name, run in list(runs.items())[1:]:
-        bar(f"{name} against {steps[0]}: winners, metrics and scores equal", same(reference, run))
+        bar(
+            f"{name} against {next(iter(runs))}: winners, metrics and scores equal",
+            same(next(iter(runs.values())), run),
+        )
     if "killed" in runs:
         repeated = sum(count - 1 for count in runs["killed"].configurations.values())
         bar(f"a node lost in mid-search: {repeated} configurations written twice (bar: 0)", repeated == 0)
