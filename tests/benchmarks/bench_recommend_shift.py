@@ -76,7 +76,10 @@ def start_workers(count: int) -> None:
     """Have a process for each worker before the first job, or one would take all of its tasks."""
     import ray
 
-    ray.get([ray.remote(num_cpus=1)(time.sleep).remote(3.0) for _ in range(count)])
+    def stay() -> None:
+        time.sleep(3.0)  # while the others start
+
+    ray.get([ray.remote(num_cpus=1)(stay).remote() for _ in range(count)])
 
 
 def fill(settings: Settings, lines: int, each: int) -> list[AlertRecord]:
