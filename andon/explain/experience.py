@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from andon.errors import ModelError
+from andon.explain.growth import Growth
 from andon.explain.plausibility import Region, region_of
 from andon.explain.responses import Responses, fit_responses
 from andon.explain.states import SWING, forward_filled, states_of
@@ -23,9 +24,10 @@ from andon.models.bundle import AlertBundle
 from configs.definitions import Line
 from configs.expressions import Expression
 
-FORMAT = 2
+FORMAT = 3
 _SEPARATOR = "\x1f"
-_TRIALS = tuple(field.name for field in fields(Trials) if field.name != "symptoms")
+_TRIALS = tuple(field.name for field in fields(Trials) if field.name not in ("symptoms", "growth"))
+_GROWTH = tuple(field.name for field in fields(Growth))
 _SYMPTOMS = tuple(field.name for field in fields(Symptoms) if field.name != "ingredients")
 _ARRAYS = ("lags", "gains", "limits")
 
@@ -148,6 +150,7 @@ def save_experience(experience: Experience, path: Path) -> None:
         names["ingredients"] = symptoms.ingredients
         arrays |= {f"trials.{name}": getattr(experience.trials, name) for name in _TRIALS}
         arrays |= {f"symptoms.{name}": getattr(symptoms, name) for name in _SYMPTOMS}
+        arrays |= {f"growth.{name}": getattr(experience.trials.growth, name) for name in _GROWTH}
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{np.random.default_rng().integers(2**62)}.npz")
     try:
@@ -186,7 +189,8 @@ def load_experience(path: Path) -> Experience:
             if names["ingredients"] is not None:
                 told = {name: arrays[f"symptoms.{name}"] for name in _SYMPTOMS}
                 symptoms = Symptoms(tuple(names["ingredients"]), **told)
-                trials = Trials(symptoms, **{name: arrays[f"trials.{name}"] for name in _TRIALS})
+                growth = Growth(**{name: arrays[f"growth.{name}"] for name in _GROWTH})
+                trials = Trials(symptoms, growth=growth, **{name: arrays[f"trials.{name}"] for name in _TRIALS})
             return Experience(names["line"], tuple(names["recipes"]), regions, responses, trials)
     except (OSError, KeyError, TypeError, ValueError, EOFError) as error:
         raise ModelError(str(path), f"is damaged: {error}", "remove it; it is made anew") from error

@@ -19,7 +19,7 @@ OPTIONS, ENOUGH = 3, 2
 SCALES = (0.5, 1.0, 1.5)
 """Assumptions on what follows the settings, in parts of what history shows: how sure a change is."""
 SURE = 0.99
-LIKELY, PROVEN = 0.8, 2.5
+LIKELY, PROVEN = 2.0, 2.5
 """How surely history must say that a move keeps the event away (standard errors): to be tried at all, and to be
 believed whether or not the model sees the cause go."""
 PART = 0.5

@@ -15,10 +15,10 @@ squares on all rows at which the line ran), so that a setting which merely shows
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from andon.explain.growth import Floats32, Growth, fit_growth
 from andon.explain.states import LEVEL, SWING, forward_filled, rolling, run_lengths, spread, states_of
 from andon.frames import Booleans, Floats, Integers
 
@@ -38,7 +38,6 @@ LEAST_EPISODES = 12
 ALIKE = 0.6
 """Cosine of two profiles of symptoms from which they begin to be of one kind."""
 _LEAST_WEIGHT = 0.02
-Floats32 = np.ndarray[Any, np.dtype[np.float32]]
 _RIDGE, _STEPS = 0.5, 10
 _FARTHEST = 6.0
 
@@ -93,7 +92,8 @@ class Evidence:
     """How surely a higher setting keeps the event away, in standard errors, float64 (k,); negative: a lower one does.
 
     The event's z statistic and that of the symptoms, added up and set to their common spread (Stouffer 1949, for two
-    that are not independent: Strube 1985).
+    that are not independent: Strube 1985), and then with that of the symptoms in all hours, of which those of raised
+    risk are few.
     """
     relief: Floats
     """Part by which the symptoms change after one unit of each setting, by lag, float64 (m, k)."""
@@ -123,6 +123,8 @@ class Trials:
     """Which rows belong together, rising from 0, int64 (n,)."""
     course: Floats32
     """Departures at the row, at each lag and in the end, or just before the event, float32 (m + 2, n, 2 p)."""
+    growth: Growth
+    """How symptoms grow in all hours, beside these."""
 
     def evidence(self, departures: Floats) -> Evidence | None:
         """Compare the trials whose symptoms are like ``departures`` (2 p,).
@@ -148,7 +150,8 @@ class Trials:
         event, left, inverse = _maximised(design, labels, weights, ridge)
         by_event = _influence(design * left[:, None], own, inverse)
         guilty = np.tile(profile > 0.0, 2) & (departures * self.symptoms.telling > 0.0)
-        course = self.course[:, rows] @ np.where(guilty, self.symptoms.telling, 0.0)
+        symptoms = np.where(guilty, self.symptoms.telling, 0.0)
+        course = self.course[:, rows] @ symptoms
         changes = (course[1:] - course[0]).T
         inverse = np.linalg.inv(design.T @ (weights[:, None] * design) + np.diag(ridge))
         found = inverse @ (design.T @ (weights[:, None] * changes))
@@ -157,6 +160,9 @@ class Trials:
         first, second = event[2:] / _error(by_event), found[2:, -1] / _error(by_symptoms)
         together = (by_event * by_symptoms).sum(axis=1) / (_error(by_event) * _error(by_symptoms))
         against = -(first + second) / np.sqrt(np.maximum(2.0 + 2.0 * together, 1e-3))
+        grows = self.growth.against(symptoms, float(symptoms @ departures))
+        if grows is not None:
+            against = (against + grows) / np.sqrt(2.0)
         usual = np.maximum(course[1:-1] @ weights / weights.sum(), 1e-9)
         # What is no larger than its own error is taken for chance (James and Stein 1961, positive part).
         kept = np.maximum(1.0 - 1.0 / np.maximum(second**2, 1e-9), 0.0)
@@ -243,6 +249,7 @@ def fit_trials(
         until[rows] <= seen,
         episodes,
         course,
+        fit_growth(left, offsets, known, until, horizon_rows),
     )
 
 
