@@ -43,7 +43,7 @@ LINES = 4
 DEFINITIONS = """
 kind: Alert
 name: jam-soon
-lines: {names: [press-0, press-1, press-2, press-3]}
+lines: {family: presses}
 type: classifier
 target: jam == 1
 horizon: 30m
@@ -51,8 +51,8 @@ learners: [logistic_regression, lightgbm]
 """
 STEPS = ("laptop", "two", "one", "killed", "demo")
 DEMO_DAYS, DEMO_TRIALS = 21, 4
-LARGE_ROWS, LARGE_TRIALS = 30_000, 20
-"""Of the lines by which throughput is told, so that fits take longer than what lies between them."""
+LARGE_LINES, LARGE_ROWS, LARGE_TRIALS = 24, 30_000, 20
+"""What throughput is told by: many lines, as a plant has, and fits that take longer than what lies between them."""
 SEARCH_S = 600.0
 """What a search may take."""
 
@@ -67,14 +67,16 @@ class Run:
     seconds: float
 
 
-def home_with_lines(folder: Path, rows: int = 2_500) -> Settings:
+def home_with_lines(folder: Path, lines: int = LINES, rows: int = 2_500) -> Settings:
     """Make a home with lines and the definition, which is the same on a laptop and on a cluster."""
     settings = Settings(home=folder)
     signals = open_signals(settings.signals)
-    for number in range(LINES):
+    for number in range(lines):
         signals.append_signals(awkward(np.random.default_rng(number), rows, line=f"press-{number}"))
     file = folder / "definitions.yaml"
-    file.write_text(DEFINITIONS)
+    variables = "variables: [{name: jam}, {name: level}, {name: open}, {name: product}, {name: sparse}, {name: step}]"
+    named = [f"kind: Line\nname: press-{number}\nfamily: presses\n{variables}\n" for number in range(lines)]
+    file.write_text("---\n".join([DEFINITIONS, *named]))
     apply_definitions([file], open_documents(settings.documents), signals, datetime(2026, 2, 1, tzinfo=UTC))
     return settings
 
@@ -95,7 +97,7 @@ def train(trials: int) -> list[str]:
     return [sys.executable, "-m", "pipelines", "train", "--trials", str(trials), "--time", "10m", "--seed", "5"]
 
 
-def outcome(settings: Settings) -> Run:
+def outcome(settings: Settings, *, scored: bool = True) -> Run:
     """Return the champions with their metrics, what they say of their line, and what was tried."""
     models = open_models(settings.models)
     winners = []
@@ -106,7 +108,7 @@ def outcome(settings: Settings) -> Run:
     search = read_search(list_searches(settings.home / "searches")[0])
     tried = Counter((study.title, one.learner, one.number) for study in search.studies for one in study.configurations)
     times = [one.at for study in search.studies for one in study.configurations if one.at is not None]
-    return Run(winners, _scores(settings), tried, max(times) - min(times))
+    return Run(winners, _scores(settings) if scored else {}, tried, max(times) - min(times))
 
 
 def _scores(settings: Settings) -> dict[str, pl.DataFrame]:
@@ -132,7 +134,9 @@ def cluster(nodes: int) -> Iterator[Hosts]:
         yield made
 
 
-def on_cluster(nodes: int, trials: int, *, kill: bool = False, home: Callable[[Path], Settings]) -> Run:
+def on_cluster(
+    nodes: int, trials: int, *, kill: bool = False, scored: bool = True, home: Callable[[Path], Settings]
+) -> Run:
     """Search on so many nodes; with ``kill``, the last loses its power when a third has been tried."""
     with cluster(nodes) as made:
         settings = home(made.folder / "home")
@@ -149,7 +153,7 @@ def on_cluster(nodes: int, trials: int, *, kill: bool = False, home: Callable[[P
         _wait_for(lambda: driver.poll() is not None, None, head)
         if driver.returncode:
             raise SystemExit(f"the search ended with {driver.returncode}:\n{head.said('train')[-3000:]}")
-        return outcome(settings)
+        return outcome(settings, scored=scored)
 
 
 def on_laptop(trials: int, home: Callable[[Path], Settings]) -> Run:
@@ -214,11 +218,14 @@ def main(trials: int, steps: list[str]) -> int:
             runs[step] = did(step, lambda: on_cluster(2, trials, kill=True, home=home_with_lines))
         else:
             nodes = 1 if step == "one" else 2
-            home = partial(home_with_lines, rows=LARGE_ROWS)
-            runs[step] = did(step, partial(on_cluster, nodes, LARGE_TRIALS, home=home))
+            home = partial(home_with_lines, lines=LARGE_LINES, rows=LARGE_ROWS)
+            runs[step] = did(step, partial(on_cluster, nodes, LARGE_TRIALS, scored=False, home=home))
     for one, other in (("laptop", "killed"), ("two", "one")):
         if {one, other} <= set(runs):
-            bar(f"{other} against {one}: winners, metrics and scores equal", same(runs[one], runs[other]))
+            bar(
+                f"{other} against {one}: winners, metrics and (laptop, killed) scores equal",
+                same(runs[one], runs[other]),
+            )
     if "killed" in runs:
         repeated = sum(count - 1 for count in runs["killed"].configurations.values())
         bar(f"a node lost in mid-search: {repeated} configurations written twice (bar: 0)", repeated == 0)

@@ -59,6 +59,7 @@ def main() -> int:
         command = [sys.executable, "-m", "tests.benchmarks.bench_recommend_shift", "--alone", folder]
         done = subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, **QUIET})
         single = float(done.stdout.split()[-1])
+        forget(settings, every)
         began = time.perf_counter()
         with ray_session(settings) as session:
             start_workers(session.workers)
