@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from cluster.profiles import FOR_SEARCH
+
+Row = dict[str, Any]
 
 
-def plan_small_results() -> None:
+def map_rows(function: Callable[[Row], Row], rows: Sequence[Row], tasks: int) -> Iterator[Row]:
+    """Yield what a function makes of each row, as they are made, in so many tasks of one core off the serving nodes."""
+    import ray
+
+    _plan_small_results()
+    spread = ray.data.from_items(list(rows), override_num_blocks=tasks)
+    yield from spread.map(function, num_cpus=1, label_selector=FOR_SEARCH).iter_rows()
+
+
+def _plan_small_results() -> None:
     """Let Ray Data plan for tasks that hand back little, and neither draw bars nor tell its plans on the terminal."""
     import ray
 

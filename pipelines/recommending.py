@@ -16,10 +16,9 @@ from andon.records import AlertRecord, AlertState, Recommendation
 from andon.services.definitions import find_definition
 from andon.services.recommended import from_state, state_key, to_state
 from andon.services.recommending import Advisor
-from cluster.profiles import FOR_SEARCH
 from configs.definitions import Alert
 from configs.settings import Settings
-from pipelines.ray_data import plan_small_results
+from pipelines.ray_data import map_rows
 
 log = logging.getLogger(__name__)
 
@@ -125,8 +124,6 @@ def recommend_shift(settings: Settings, alerts: Sequence[AlertRecord], workers: 
 
     Needs a Ray session. An alert that was explained before costs a look; run again after a kill, nothing is made twice.
     """
-    import ray
-
     from andon.stores import open_documents
 
     documents = open_documents(settings.documents)
@@ -135,7 +132,6 @@ def recommend_shift(settings: Settings, alerts: Sequence[AlertRecord], workers: 
     if not missing:
         return ShiftAdvice(0, len(alerts), failed)
     packs = _packs(missing, TASKS_A_WORKER * workers)
-    plan_small_results()
     urls = settings.documents, settings.signals, settings.models, str(advice_folder(settings))
 
     def explain(row: dict[str, Any]) -> dict[str, Any]:
@@ -143,10 +139,7 @@ def recommend_shift(settings: Settings, alerts: Sequence[AlertRecord], workers: 
 
     rows = [{"ids": json.dumps(pack)} for pack in packs]
     made = 0
-    results = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
-        explain, num_cpus=1, label_selector=FOR_SEARCH
-    )
-    for result in results.iter_rows():
+    for result in map_rows(explain, rows, len(rows)):
         # One process writes: what a killed job has not stored is made again.
         for alert_id, body, error in json.loads(str(result["found"])):
             if body is None:

@@ -92,8 +92,8 @@ class Evidence:
     """How surely a higher setting keeps the event away, in standard errors, float64 (k,); negative: a lower one does.
 
     The event's z statistic and that of the symptoms, added up and set to their common spread (Stouffer 1949, for two
-    that are not independent: Strube 1985), and then with that of the symptoms in all hours, of which those of raised
-    risk are few.
+    that are not independent: Strube 1985), and then with that of the symptoms in all hours, as if it were
+    independent: hours of raised risk are few among them.
     """
     relief: Floats
     """Part by which the symptoms change after one unit of each setting, by lag, float64 (m, k)."""

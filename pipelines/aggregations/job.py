@@ -11,10 +11,9 @@ from typing import Any
 
 from andon.errors import AndonError
 from andon.ports import Signals
-from cluster.profiles import FOR_SEARCH
 from pipelines.aggregations.feature_set import FeatureSet
 from pipelines.aggregations.line_features import LineFeatures
-from pipelines.ray_data import plan_small_results
+from pipelines.ray_data import map_rows
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +59,6 @@ def make_features(wanted: Sequence[Wanted], workers: int) -> tuple[int, dict[Wan
     ]
     if not slices:
         return 0, {}
-    plan_small_results()
     shared = ray.put(list(wanted))
 
     def make(row: dict[str, Any]) -> dict[str, Any]:
@@ -68,10 +66,9 @@ def make_features(wanted: Sequence[Wanted], workers: int) -> tuple[int, dict[Wan
         made, error = _make_or_say(one, range(row["first"], row["last"] + 1))
         return {"index": row["index"], "made": made, "error": error}
 
-    results = ray.data.from_items(slices, override_num_blocks=tasks).map(make, num_cpus=1, label_selector=FOR_SEARCH)
     made, failed = 0, {}
     try:
-        for result in results.iter_rows():
+        for result in map_rows(make, slices, tasks):
             made += int(result["made"])
             if result["error"]:
                 failed.setdefault(wanted[int(result["index"])], str(result["error"]))

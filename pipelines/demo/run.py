@@ -24,6 +24,7 @@ import yaml
 
 from andon.errors import AndonError
 from andon.frames import SignalFrame, signal_frame
+from andon.ports import Documents, Signals
 from andon.simulate import MACHINES, SimulatedLine, plant_definitions, simulate_line
 from configs.durations import format_duration
 from configs.settings import Settings
@@ -57,7 +58,6 @@ def run_demo(
     settings: Settings, terminal: Terminal, *, days: int, seed: int, seconds: float, stay: bool
 ) -> dict[str, Any]:
     """Simulate, import, train, serve, replay the day after, and sum up."""
-    from andon.services.definitions import apply_definitions
     from andon.stores import open_documents, open_signals
     from cluster.serve_fast_path import serve_fast_path
     from cluster.session import ray_session
@@ -71,12 +71,9 @@ def run_demo(
     plant, boundary = settings.home / "plant", START + timedelta(days=days)
     say(f"simulating {len(MACHINES)} lines, {days} days to learn from and one to replay (seed {seed})")
     lines = [simulate_line(machine, START, days + 1, seed) for machine in MACHINES]
-    files = write_history(lines, plant, boundary)
-    documents, signals = open_documents(settings.documents), open_signals(settings.signals)
     say("importing the tables and applying the definitions")
-    apply_definitions([plant / "plant.yaml"], documents, signals, datetime.now(UTC))
-    for line, file in zip(lines, files, strict=True):
-        import_tables([file], signals, documents, TableOptions(line=line.name))
+    documents, signals = open_documents(settings.documents), open_signals(settings.signals)
+    fill_stores(lines, plant, boundary, documents, signals)
     with serve_fast_path(), ray_session(settings, dashboard=stay) as session:
         say("training alerts and monitors")
         trained = train_models(settings, TrainRequest(seconds=seconds), terminal)
@@ -115,6 +112,18 @@ def run_demo(
             if stay:
                 stay_up(settings, address, session.dashboard, terminal)
     return summary
+
+
+def fill_stores(
+    lines: Sequence[SimulatedLine], folder: Path, boundary: datetime, documents: Documents, signals: Signals
+) -> None:
+    """Write the plant's history into a folder, apply its definitions, and import its tables."""
+    from andon.services.definitions import apply_definitions
+
+    files = write_history(lines, folder, boundary)
+    apply_definitions([folder / "plant.yaml"], documents, signals, datetime.now(UTC))
+    for line, file in zip(lines, files, strict=True):
+        import_tables([file], signals, documents, TableOptions(line=line.name))
 
 
 def write_history(lines: Sequence[SimulatedLine], folder: Path, boundary: datetime) -> list[Path]:

@@ -51,10 +51,7 @@ def main() -> int:
         settings = load_settings(home=Path(folder), workers=WORKERS)
         each = given.alerts // given.lines
         every = fill(settings, given.lines + WORKERS, each)
-        # The last lines are for the first small job alone: nobody has seen the others when the time is taken.
-        lines = list(dict.fromkeys(alert.line for alert in every))
-        alerts = [alert for alert in every if alert.line in lines[: given.lines]]
-        first = list({alert.line: alert for alert in every if alert.line in lines[given.lines :]}.values())
+        alerts, first = parted(every)
         forget(settings, every)
         command = [sys.executable, "-m", "tests.benchmarks.bench_recommend_shift", "--alone", folder]
         done = subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, **QUIET})
@@ -71,6 +68,16 @@ def main() -> int:
     print(f"{len(alerts)} alerts: one process {single:.1f} s, Ray Data {together:.1f} s; {len(advice.failed)} failed")
     good = not advice.failed and advice.made == len(alerts)
     return 0 if verdict("times faster", single / together, f">= {FASTER}", good and single / together >= FASTER) else 1
+
+
+def parted(alerts: list[AlertRecord]) -> tuple[list[AlertRecord], list[AlertRecord]]:
+    """Return the alerts that are timed, and one of each of the last lines, which are for the first small job alone.
+
+    Nobody has seen the other lines when the time is taken.
+    """
+    lines = sorted({alert.line for alert in alerts}, key=lambda line: int(line.rpartition("-")[2]))
+    timed = [alert for alert in alerts if alert.line in lines[:-WORKERS]]
+    return timed, list({alert.line: alert for alert in alerts if alert.line in lines[-WORKERS:]}.values())
 
 
 def start_workers(count: int) -> None:
@@ -135,11 +142,9 @@ def alone(settings: Settings) -> float:
     """Return the seconds in which this process explains every alert, one after the other."""
     documents = open_documents(settings.documents)
     advisor = Advisor(documents, open_signals(settings.signals), open_models(settings.models), advice_folder(settings))
-    every = documents.list_alerts()
-    lines = sorted({alert.line for alert in every}, key=lambda line: int(line.rpartition("-")[2]))
-    alerts = [alert for alert in every if alert.line in lines[:-WORKERS]]
+    alerts, first = parted(documents.list_alerts())
     # What Ray's workers have done before they are timed: imports, and kernels read from their cache.
-    advisor.explain(next(alert for alert in every if alert.line == lines[-1]))
+    advisor.explain(first[0])
     began = time.perf_counter()
     for alert in alerts:
         documents.put_state(state_key(alert.id), to_state(advisor.explain(alert)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -53,6 +54,17 @@ def test_what_cures_is_told_from_what_only_shows() -> None:
     assert found.guilty.tolist() == [True, False, False, False]
     # A unit of the first setting takes more than a tenth of the symptoms away in half an hour, and less at first.
     assert found.relief[-1, 0] < -0.1 < found.relief[0, 0] and abs(found.relief[-1, 1]) < 0.1
+
+
+def test_all_hours_count_beside_the_trials() -> None:
+    departures = np.array([4.0, 0.0, 0.0, 0.0])
+    nothing = replace(trials().growth, blocks=np.zeros(0, dtype=np.int64))
+    both, alone = trials().evidence(departures), replace(trials(), growth=nothing).evidence(departures)
+    grows = trials().growth.against(
+        np.array([trials().symptoms.telling[0], 0.0, 0.0, 0.0]), 4.0 * trials().symptoms.telling[0]
+    )
+    assert both is not None and alone is not None and grows is not None
+    assert grows[0] > 2.0 and np.allclose(both.against, (alone.against + grows) / np.sqrt(2.0))
 
 
 def test_without_symptoms_there_is_nothing_to_compare() -> None:
