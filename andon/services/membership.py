@@ -16,11 +16,12 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 
 from andon.ports import Documents
 
-_UNEVEN = 1.1
+_UNEVEN = Fraction(11, 10)
 MEMBERS, LINES = "assistant/member/", "assistant/line/"
 LEASE = timedelta(seconds=30)
 """How long an assistant that says nothing is taken to be there. Clocks of machines should agree to a few seconds; where
