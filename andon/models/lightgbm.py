@@ -66,11 +66,11 @@ def suggest(trial: optuna.Trial) -> dict[str, Any]:
 
 
 def cheapest() -> dict[str, Any]:
-    """Return a small, regular booster."""
+    """Return a small, regular booster: shallow trees, of which there are the more."""
     return {
-        "rounds": 60,
+        "rounds": 100,
         "learning_rate": 0.1,
-        "num_leaves": 15,
+        "num_leaves": 6,
         "min_data_in_leaf": 20,
         "feature_fraction": 0.3,
         "bagging_fraction": 0.8,
