@@ -58,7 +58,7 @@ def open_classifier(spec: StudySpec, definition: Alert) -> Subject:
     def finish(
         tried: list[Configuration], kept: Callable[[Configuration], Floats | None], folder: Path
     ) -> dict[str, Any]:
-        from tune_jobs.blending import candidate, choose_members
+        from tune_jobs.blending import candidate, choose_members, towards_equal
         from tune_jobs.winners import write_winner
 
         winner = best_of(tried, "maximize")
@@ -72,8 +72,11 @@ def open_classifier(spec: StudySpec, definition: Alert) -> Subject:
             if best is winner and scores is None:
                 scores = measured.evaluate(winner.learner, winner.params, lambda step, metric: False).scores
             if best is not None and scores is not None:
-                candidates.append(candidate(best, labels, scores))
-        return write_winner(spec, definition, measured, tried, choose_members(labels, candidates), folder)
+                candidates.append(candidate(best, labels, scores, measured.sizes))
+        members = choose_members(labels, candidates)
+        if len(measured.folds) > 1:
+            members = towards_equal(members)
+        return write_winner(spec, definition, measured, tried, members, folder)
 
     learners = {name: (classifier(name).cheapest, classifier(name).suggest) for name in definition.learners}
     signature = {} if pooled else signature_of(measured.training(0))

@@ -35,6 +35,19 @@ class Measured:
         """Rows that are measured on, in the order of `Evaluated.scores`, int64 (n_rows,)."""
         return np.concatenate([np.flatnonzero(fold.validation) for fold in self.folds])
 
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Rows of each fold that are measured on."""
+        return tuple(int(np.count_nonzero(fold.validation)) for fold in self.folds)
+
+    def mean_precision(self, scores: Floats) -> float:
+        """Return the metric of scores, float64 (n_rows,) in the order of `validation`, as `evaluate` does."""
+        parts = zip(self.folds, np.split(scores, np.cumsum(self.sizes)[:-1]), strict=True)
+        labels = self.study.rows.labels
+        told = [(labels[fold.validation], part) for fold, part in parts]
+        metrics = [average_precision(truth, said) for truth, said in told if truth.any() or len(told) == 1]
+        return statistics.fmean(metrics) if metrics else 0.0
+
     def training(self, fold: int) -> TrainingFrame:
         """Rows to learn from."""
         return self._frame(fold, "training")

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from andon.evaluation.metrics import average_precision
 from andon.models.blend import NAME, FittedBlend, Member
 from andon.models.bundle import AlertBundle, write_bundle
 from andon.models.classifiers import classifier
@@ -47,8 +46,9 @@ def write_winner(
     validation = rows.rows(_mask(len(rows), measured.validation))
     order = np.argsort(measured.validation, kind="stable")
     several = len(members) > 1
-    scores = (blended(members) if several else members[0].scores)[order]
-    reached = average_precision(validation.labels, scores) if several else float(members[0].configuration.metric or 0.0)
+    scores = blended(members) if several else members[0].scores
+    reached = measured.mean_precision(scores) if several else float(members[0].configuration.metric or 0.0)
+    scores = scores[order]
     calibration = calibrate(validation.labels, scores)
     scores = calibration.apply(scores)
     threshold = choose_event_threshold(validation, scores, definition.costs, definition.precision, horizon)
