@@ -32,8 +32,8 @@ def write_winner(
     """Write the bundle of a study's winner, or of a blend of several learners' best; return its summary.
 
     Calibration, threshold and metrics come from rows that the scoring fits had not seen. The model itself is then
-    fitted with the same configuration on every row that may be read: only a validation period that the definition
-    names stays out of it.
+    fitted on every row that may be read, boosters in smaller steps (`ClassifierLearner.final`): only a validation
+    period that the definition names stays out of it.
     """
     from andon.evaluation.events import judge_events
     from andon.evaluation.importance import feature_importance
@@ -55,10 +55,16 @@ def write_winner(
     named = spec.definition.get("validation") is not None and spec.periods is None
     learnt = measured.training(0) if named else rows
     started = time.perf_counter()
+    final = {
+        one.configuration.learner: classifier(one.configuration.learner).final(one.configuration.params)
+        for one in members
+    }
     fitted = [
         Member(
             one.configuration.learner,
-            classifier(one.configuration.learner).fit(learnt, one.configuration.params, seed=measured.seed, threads=1),
+            classifier(one.configuration.learner).fit(
+                learnt, final[one.configuration.learner], seed=measured.seed, threads=1
+            ),
             one.calibration,
             one.weight,
         )
@@ -66,11 +72,7 @@ def write_winner(
     ]
     model = FittedBlend(tuple(fitted)) if several else fitted[0].model
     learner = NAME if several else fitted[0].learner
-    params = (
-        {one.configuration.learner: one.configuration.params for one in members}
-        if several
-        else members[0].configuration.params
-    )
+    params: dict[str, Any] = final if several else final[learner]
     fitting = time.perf_counter() - started
     flags, positive = scores >= threshold, validation.labels == 1
     metrics = {

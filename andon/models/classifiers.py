@@ -55,6 +55,10 @@ class ClassifierLearner(Protocol):
         """Return the configuration that every model gets at least."""
         ...
 
+    def final(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the configuration that the model is fitted with once it is chosen; it may take longer to fit."""
+        ...
+
     def prepare(self, training: TrainingFrame, *, threads: int = 1) -> Any:
         """Return what all fits on these rows share, such as binned features; fits never change it.
 

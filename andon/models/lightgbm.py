@@ -79,6 +79,20 @@ def cheapest() -> dict[str, Any]:
     }
 
 
+def final(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration with twice the rounds at half the rate.
+
+    Smaller steps fit better and depend less on what each round draws (Friedman, "Greedy Function Approximation", 2001,
+    section 5); a search tells configurations apart by half of them.
+
+    Examples
+    --------
+    >>> final({"rounds": 40, "learning_rate": 0.1, "lambda": 1.0})
+    {'rounds': 80, 'learning_rate': 0.05, 'lambda': 1.0}
+    """
+    return {**params, "rounds": 2 * params["rounds"], "learning_rate": params["learning_rate"] / 2}
+
+
 def prepare(training: TrainingFrame, *, threads: int = 1) -> Any:
     """Return the features in bins: a constructed Dataset, which no fit can bin anew.
 

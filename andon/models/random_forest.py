@@ -77,6 +77,11 @@ def cheapest() -> dict[str, Any]:
     return {"trees": 50, "max_depth": 10, "min_leaf": 10, "max_features": 0.07, "balanced": False}
 
 
+def final(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration as it was found."""
+    return dict(params)
+
+
 @dataclass(frozen=True, slots=True)
 class Filled:
     """Training rows without gaps, float32 (n_rows, n_features) as scikit-learn reads them, and how they became so."""

@@ -157,6 +157,17 @@ def test_every_suggestion_fits(learner):
         assert len(learner.fit(TRAINING, params, seed=1).predict(FRESH.values)) == len(FRESH)
 
 
+def test_the_final_configuration_is_another_of_the_same_kind(learner):
+    given = learner.cheapest()
+    params = learner.final(given)
+    assert set(params) == set(given) == set(learner.cheapest())
+    assert given == learner.cheapest()
+    if "learning_rate" in params:
+        assert params["rounds"] * params["learning_rate"] == pytest.approx(given["rounds"] * given["learning_rate"])
+    scores = learner.fit(TRAINING, params, seed=5).predict(FRESH.values)
+    assert average_precision(FRESH.labels, scores) > 2 * FRESH.labels.mean()
+
+
 def test_what_fits_share_changes_none_of_them(learner):
     prepared = learner.prepare(TRAINING)
     configurations = [learner.cheapest(), *suggestions(learner)]
