@@ -35,7 +35,9 @@ class Course:
 
     def settings(self, begins: Integers, ends: Integers) -> Floats:
         """Return the mean of settings over stretches ``[begins, ends)``, float64 (m, k)."""
-        found: Floats = (self.sums[ends] - self.sums[begins]) / (ends - begins)[:, None]
+        found: Floats = self.sums.take(ends, axis=0)
+        found -= self.sums.take(begins, axis=0)
+        found /= (ends - begins)[:, None]
         return found
 
 
@@ -64,7 +66,10 @@ def fit_course(departures: Floats, offsets: Floats, known: Booleans, onsets: Int
     following = np.append(events, 3 * (count + horizon_rows))[coming]
     return Course(
         np.where(whole, _means(departures, count, rows), 0.0).T.astype(np.float32),
-        np.concatenate([np.zeros((1, len(offsets))), np.cumsum(_means(offsets, count, rows), axis=1).T]),
+        # Rows of it are asked for, so that they lie together.
+        np.ascontiguousarray(
+            np.concatenate([np.zeros((1, len(offsets))), np.cumsum(_means(offsets, count, rows).T, axis=0)])
+        ),
         runs.astype(np.int64),
         (following - places).astype(np.int64),
         np.minimum(coming, max(0, len(onsets) - 1)).astype(np.int64),
