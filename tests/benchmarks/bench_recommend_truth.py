@@ -1,6 +1,6 @@
 """Recommendations on the simulated plant, where the true mechanism is known: found, held, withheld, rightly blamed.
 
-Learns from 56 days and is judged on the 14 that follow, on seeds that no tuning used: 220 and 221, and since ADR 028
+Learns from 56 days and is judged on the 14 that follow, on seeds that no tuning used: 220 and 221, and since ADR 029
 also 222 and 223, which were added before anything had read them, since two seeds hold few faults without a remedy. An
 alert that a fault followed within 45 minutes is explained at its first row. *Reachable* is a fault which, replayed with
 its true remedy moved as far as history makes plausible half an hour before the alert, stays away for an hour beyond its
