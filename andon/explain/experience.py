@@ -13,21 +13,24 @@ import numpy as np
 import polars as pl
 
 from andon.errors import ModelError
-from andon.explain.growth import Growth
+from andon.explain.course import Course
+from andon.explain.kinds import BEFORE, Kinds
 from andon.explain.plausibility import Region, region_of
 from andon.explain.responses import Responses, fit_responses
 from andon.explain.states import SWING, forward_filled, states_of
-from andon.explain.trials import RECENT, Evidence, Symptoms, Trials, fit_trials
+from andon.explain.symptoms import RECENT, Symptoms
+from andon.explain.trials import Evidence, Trials, fit_trials
 from andon.frames import MICROSECOND, Floats, Integers, SignalFrame
 from andon.labels import label_rows, onsets
 from andon.models.bundle import AlertBundle
 from configs.definitions import Line
 from configs.expressions import Expression
 
-FORMAT = 3
+FORMAT = 4
 _SEPARATOR = "\x1f"
-_TRIALS = tuple(field.name for field in fields(Trials) if field.name not in ("symptoms", "growth"))
-_GROWTH = tuple(field.name for field in fields(Growth))
+_KINDS = tuple(field.name for field in fields(Kinds))
+_LENGTHS = ("rows", "horizon")
+_COURSE = tuple(field.name for field in fields(Course) if field.name not in _LENGTHS)
 _SYMPTOMS = tuple(field.name for field in fields(Symptoms) if field.name != "ingredients")
 _ARRAYS = ("lags", "gains", "limits")
 
@@ -62,14 +65,14 @@ class Experience:
         """Return what history says of a line that stands as it does at the last row of a frame; None: too little."""
         if self.trials is None:
             return None
-        data = frame.data.tail(SWING + RECENT)
+        data = frame.data.tail(SWING + RECENT + BEFORE)
         symptoms, responses = self.trials.symptoms, self.responses
         read = forward_filled(numbers_of(data, (*self.settings, *symptoms.ingredients)))
         settings, given = np.split(read, [len(self.settings)])
         recipes = np.full(read.shape[1], self.recipe(frame))
         states = states_of(numbers_of(data, responses.followers))
-        departures = symptoms.departures(states, settings, recipes, given)[:, -1]
-        return self.trials.evidence(np.nan_to_num(departures))
+        departures = symptoms.departures(states, settings, recipes, given)[:, -BEFORE:]
+        return self.trials.evidence(np.nan_to_num(departures).mean(axis=1))
 
 
 def recipe_at(frame: SignalFrame, recipes: tuple[str, ...]) -> str:
@@ -148,9 +151,10 @@ def save_experience(experience: Experience, path: Path) -> None:
     if experience.trials is not None:
         symptoms = experience.trials.symptoms
         names["ingredients"] = symptoms.ingredients
-        arrays |= {f"trials.{name}": getattr(experience.trials, name) for name in _TRIALS}
+        names |= {name: getattr(experience.trials.course, name) for name in _LENGTHS}
         arrays |= {f"symptoms.{name}": getattr(symptoms, name) for name in _SYMPTOMS}
-        arrays |= {f"growth.{name}": getattr(experience.trials.growth, name) for name in _GROWTH}
+        arrays |= {f"kinds.{name}": getattr(experience.trials.kinds, name) for name in _KINDS}
+        arrays |= {f"course.{name}": getattr(experience.trials.course, name) for name in _COURSE}
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{np.random.default_rng().integers(2**62)}.npz")
     try:
@@ -189,8 +193,10 @@ def load_experience(path: Path) -> Experience:
             if names["ingredients"] is not None:
                 told = {name: arrays[f"symptoms.{name}"] for name in _SYMPTOMS}
                 symptoms = Symptoms(tuple(names["ingredients"]), **told)
-                growth = Growth(**{name: arrays[f"growth.{name}"] for name in _GROWTH})
-                trials = Trials(symptoms, growth=growth, **{name: arrays[f"trials.{name}"] for name in _TRIALS})
+                kinds = Kinds(**{name: arrays[f"kinds.{name}"] for name in _KINDS})
+                went: dict[str, Any] = {name: arrays[f"course.{name}"] for name in _COURSE}
+                course = Course(**went, rows=names["rows"], horizon=names["horizon"])
+                trials = Trials(symptoms, kinds, course, responses.lags)
             return Experience(names["line"], tuple(names["recipes"]), regions, responses, trials)
     except (OSError, KeyError, TypeError, ValueError, EOFError) as error:
         raise ModelError(str(path), f"is damaged: {error}", "remove it; it is made anew") from error

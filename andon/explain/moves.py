@@ -19,17 +19,18 @@ OPTIONS, ENOUGH = 3, 2
 SCALES = (0.5, 1.0, 1.5)
 """Assumptions on what follows the settings, in parts of what history shows: how sure a change is."""
 SURE = 0.99
-LIKELY, PROVEN = 2.0, 2.5
-"""How surely history must say that a move keeps the event away (standard errors): to be tried at all, and to be
-believed whether or not the model sees the cause go."""
-PART = 0.5
+LIKELY = 2.85
+"""How surely history must say that a move keeps the event away (standard errors), to be tried at all."""
+PART = 0.7
 """Part of the surest setting's certainty that another must have beside it."""
 RELIEF = 0.5
-"""Part of the guilt of the most guilty variable that a change must take away: what outweighs a cause is no remedy."""
+"""Part of the guilt of the most guilty variable that a change must take away where history says nothing of it: what
+outweighs a cause is no remedy."""
 _BLOCK, _BLOCKS = 48, 2
 _FINALISTS = 12
 AIM = 0.15
-"""Odds to which the first advice brings the risk, in parts of the threshold's; what only just helps comes later."""
+"""Odds to which the first advice brings the risk, in parts of the threshold's, by the model, and the event's, in parts
+of what they were, by history; what only just helps comes later."""
 _SLACK = 1.0
 """By how much, in log-odds, a pair may do better than its two settings promise."""
 
@@ -48,6 +49,8 @@ class Option:
     confidence: float
     cost: float
     start: int = 0
+    kept: float = 0.0
+    """Part of the event's odds that history, on its own account, would leave of them."""
 
     @property
     def moved(self) -> tuple[int, ...]:
@@ -97,14 +100,16 @@ class _Search:
         moves, after = moves[chosen], after[chosen]
         values = _assumed(self.situation, moves)
         works = (self.score(values) < self.threshold).reshape(len(SCALES), -1)
-        keep = _surely(self.situation, moves) >= PROVEN
+        keep = _surely(self.situation, moves) >= LIKELY
         if not keep.all():
             relief = self._relief(values.reshape(len(SCALES), len(moves), -1)[SCALES.index(1.0)])
             keep |= relief >= RELIEF
         self.rejected += int((~keep).sum())
         costs = self.cost(moves)
+        kept = _kept(self.situation, moves)
         found = [
-            Option(moves[i], float(after[i]), float(works[:, i].mean()), float(costs[i])) for i in np.flatnonzero(keep)
+            Option(moves[i], float(after[i]), float(works[:, i].mean()), float(costs[i]), 0, float(kept[i]))
+            for i in np.flatnonzero(keep)
         ]
         best: dict[tuple[int, ...], Option] = {}
         for option in found:
@@ -207,11 +212,22 @@ def _surely(situation: Situation, moves: Floats) -> Floats:
     return found
 
 
+def _kept(situation: Situation, moves: Floats) -> Floats:
+    """Return the part of the event's odds that moves (m, l) leave by history's own account, float64 (m,).
+
+    0 where history says nothing: then only the model is asked.
+    """
+    if situation.evidence is None:
+        return np.zeros(len(moves))
+    found: Floats = np.exp(-moves @ situation.evidence.eases[[lever.place for lever in situation.levers]])
+    return found
+
+
 def _believed(situation: Situation, singles: Floats) -> Booleans:
     """Tell which moves of one lever, (m, l), history speaks for where the line stands so, bool (m,); all if unknown."""
     if situation.evidence is None:
         return np.ones(len(singles), dtype=np.bool_)
-    # What is half as sure as something else is more likely chance, or that other's shadow.
+    # What is much less sure than something else is more likely chance, or that other's shadow.
     surest = float(np.abs(situation.evidence.against[[lever.place for lever in situation.levers]]).max())
     found: Booleans = _surely(situation, singles) >= max(LIKELY, PART * surest)
     return found
@@ -236,6 +252,7 @@ def _assumed(situation: Situation, moves: Floats) -> Floats:
 def _rank(option: Option, threshold: float) -> tuple[bool, int, float, float]:
     """Return what to sort by: what leaves little of the risk, by settings moved and cost, before what leaves more."""
     odds = option.after / (1.0 - option.after) / (threshold / (1.0 - threshold))
+    odds = max(odds, option.kept)
     calm = option.confidence >= SURE and odds <= AIM
     return (not calm, len(option.moved), option.cost if calm else odds, option.cost)
 
@@ -320,7 +337,7 @@ def _latest(option: Option, situations: Sequence[Situation], score: Score, thres
         after = float(scores[SCALES.index(1.0)])
         if scores.max() < threshold and after <= max(1.5 * option.after, calm):
             cost = float(_cost(situations[place], moves[None])[0])
-            return Option(moves, after, option.confidence, cost, place)
+            return Option(moves, after, option.confidence, cost, place, option.kept)
     return option
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 
 import numpy as np
 
-from andon.explain.trials import Trials, fit_trials
+from andon.explain.growth import growth
+from andon.explain.trials import GROWTH, Trials, fit_trials
 from andon.frames import Floats
 
 COUNT = 60_000
@@ -56,20 +56,28 @@ def test_what_cures_is_told_from_what_only_shows() -> None:
     assert found.relief[-1, 0] < -0.1 < found.relief[0, 0] and abs(found.relief[-1, 1]) < 0.1
 
 
-def test_all_hours_count_beside_the_trials() -> None:
+def test_how_much_it_helps_is_told_less_one_error() -> None:
+    found = trials().evidence(np.array([4.0, 0.0, 0.0, 0.0]))
+    assert found is not None
+    # Wear that fades half as fast again makes the event rarer; what only shows does next to nothing.
+    assert 0.1 < found.eases[0] < 2.0 and abs(found.eases[1]) < 0.3
+
+
+def test_growth_counts_beside_the_event() -> None:
     departures = np.array([4.0, 0.0, 0.0, 0.0])
-    nothing = replace(trials().growth, blocks=np.zeros(0, dtype=np.int64))
-    both, alone = trials().evidence(departures), replace(trials(), growth=nothing).evidence(departures)
-    grows = trials().growth.against(
-        np.array([trials().symptoms.telling[0], 0.0, 0.0, 0.0]), 4.0 * trials().symptoms.telling[0]
-    )
-    assert both is not None and alone is not None and grows is not None
-    assert grows[0] > 2.0 and np.allclose(both.against, (alone.against + grows) / np.sqrt(2.0))
+    made = trials()
+    kind = made.kinds.of(departures)
+    assert kind is not None
+    extent = (made.course.departures @ kind.weights.astype(np.float32)).astype(np.float64)
+    grows = growth(made.course, extent, np.arange(len(extent)) // 30)
+    found = made.evidence(departures)
+    assert found is not None and grows is not None and grows.surely[0] < -2.0
+    alone = found.against * np.hypot(1.0, GROWTH) + GROWTH * grows.surely
+    assert alone[0] > 2.0 and abs(alone[1]) < 2.0
 
 
 def test_without_symptoms_there_is_nothing_to_compare() -> None:
     assert trials().evidence(np.zeros(4)) is None
-    assert trials().evidence(np.array([0.0, 0.0, 4.0, 0.0])) is None
 
 
 def test_too_short_a_history_has_no_trials() -> None:
