@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 HISTORY = timedelta(days=120)
 """The newest of what a model was trained on that experience is gathered from."""
+MOST_KEPT = 32
+"""Lines whose experience stays in memory, of some megabytes each; others' is read again."""
 
 
 @dataclass(slots=True)
@@ -128,9 +130,13 @@ class Advisor:
         self, key: ModelKey, bundle: AlertBundle, version: int, line: Line, definition: Alert
     ) -> Experience | None:
         name = (key, version, line.name)
-        if name not in self.experiences:
-            self.experiences[name] = self._gathered(name, bundle, line, definition)
-        return self.experiences[name]
+        found = (
+            self.experiences.pop(name) if name in self.experiences else self._gathered(name, bundle, line, definition)
+        )
+        self.experiences[name] = found
+        if len(self.experiences) > MOST_KEPT:
+            del self.experiences[next(iter(self.experiences))]
+        return found
 
     def _gathered(
         self, name: tuple[ModelKey, int, str], bundle: AlertBundle, line: Line, definition: Alert

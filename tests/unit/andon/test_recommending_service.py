@@ -97,6 +97,16 @@ def test_versions_before_the_newest_that_was_asked_for_are_let_go(house: House) 
     assert house.advisor.advise(second).version == 1, "what raised an alert explains it, read again"
 
 
+def test_experience_of_so_many_lines_is_kept_in_memory(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("andon.services.recommending.MOST_KEPT", 2)
+    moment = flagged()[0]
+    first = house.advisor.explain_at(JAM, NAME, moment)
+    (kept,) = house.advisor.experiences.items()
+    house.advisor.experiences = {(kept[0][0], 1, "longest ago"): None, (kept[0][0], 1, "lately"): None}
+    assert house.advisor.explain_at(JAM, NAME, moment) == first
+    assert [line for _, _, line in house.advisor.experiences] == ["lately", NAME]
+
+
 def test_an_alert_without_a_classifier_has_its_own_blame(house: House) -> None:
     body = {"name": "abnormal", "lines": {"names": [NAME]}, "type": "anomaly", "monitor": "normal"}
     house.documents.put_definitions([Alert.model_validate(body).to_json()], NOW)
