@@ -23,7 +23,7 @@ from tests.watched_line import JAM, jam_bundle, make_rows
 from tune_jobs.distributed_xgboost import fit_distributed
 from tune_jobs.pooled import refit_winner
 
-PARAMS = {**xgboost.cheapest(), "rounds": 60, "subsample": 1.0, "colsample": 1.0}
+PARAMS = {**xgboost.cheapest(), "rounds": 60, "learning_rate": 0.1, "max_depth": 4, "subsample": 1.0, "colsample": 1.0}
 ACTOR = "ray::_RemoteRayXGBoostActor"
 
 pytestmark = pytest.mark.ray
